@@ -1,0 +1,284 @@
+"""What can happen to a call: the vocabulary of the journal, the records and the live state.
+
+An event is a fact, already decided; folding a call's events gives its state (:mod:`pbx112.model.state`) and
+its record (:mod:`pbx112.cdr.record`). Events are only ever added to: a field that old journals lack has a default.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal
+
+import msgspec
+
+
+class Instant(msgspec.Struct, frozen=True):
+    """A moment: `utc_us` is UTC wall-clock time in microseconds since the epoch (for people and records),
+    `mono_ns` the system's monotonic clock in nanoseconds (for durations; comparable within one boot)."""
+
+    utc_us: int
+    mono_ns: int
+
+
+class Outcome(enum.StrEnum):
+    """How a call ended, exactly one for each; `docs/records.md` defines each in a sentence."""
+
+    ANSWERED = "answered"
+    ABANDONED_RINGING = "abandoned_ringing"
+    ABANDONED_MENU = "abandoned_menu"
+    ABANDONED_WAITING = "abandoned_waiting"
+    UNANSWERED = "unanswered"
+    FALLBACK_ANSWERED = "fallback_answered"
+    FALLBACK_UNANSWERED = "fallback_unanswered"
+    SYSTEM_FAILURE = "system_failure"
+
+
+class LegResult(enum.StrEnum):
+    """What became of one attempt to reach a line, exactly one for each; defined in `docs/records.md`."""
+
+    ACCEPTED = "accepted"
+    ANSWERED_NOT_ACCEPTED = "answered_not_accepted"
+    DECLINED = "declined"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    UNAVAILABLE = "unavailable"
+    MISCONFIGURED = "misconfigured"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    CALLER_GONE = "caller_gone"
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A line as it was when it was chosen: all that is needed to ring it, whatever the plan says later.
+
+    `owner` is the agency's key or `call_takers`. Durations in seconds.
+    """
+
+    owner: str
+    number: str
+    kind: Literal["extension", "mobile"]
+    dial: str
+    name: str
+    ring_for: float
+    accept: Literal["pickup", "press_1"]
+    accept_for: float
+    trunk: str | None = None
+    caller_id: str | None = None
+    max_talk: float | None = None
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
+    """Base of all events; the class name is the event's kind in the journal and in Postgres."""
+
+
+class CallArrived(_Event, frozen=True, tag=True):
+    """A citizen's call entered. `channel` is Asterisk's id of the caller's channel.
+
+    `caller_raw` is what the trunk sent (control characters removed, at most 80 characters), `caller` the same
+    in E.164 where it is such a number; `callable` whether it may be called back. `via` tells a call handled by
+    the daemon from one handled by the dialplan alone; `source` is the trunk's endpoint.
+    """
+
+    channel: str
+    caller_raw: str
+    caller: str | None
+    callable: bool
+    dialled: str
+    source: str = ""
+    via: Literal["daemon", "fallback"] = "daemon"
+    record: bool = False
+    answer: Literal["on_pickup", "on_arrival"] = "on_pickup"
+
+
+class CallerAnswered(_Event, frozen=True, tag=True):
+    """The caller's channel is answered by us; from here the caller's network counts the call as connected."""
+
+
+class StageEntered(_Event, frozen=True, tag=True):
+    """The call turns to `owner` (`call_takers` or an agency) and will ring `waves` one after the other; the
+    lines of one wave ring together. `why` says what led here: `first`, `menu:<incident>`, `menu_default`,
+    `then`, `default`, `again` (second round), `lost` (a talk broke)."""
+
+    owner: str
+    why: str
+    round: int
+    waves: tuple[tuple[Target, ...], ...]
+
+
+class LegOffered(_Event, frozen=True, tag=True):
+    """A line is being rung. `leg` counts from 1 within the call; `channel` is the id we gave its channel."""
+
+    leg: int
+    channel: str
+    target: Target
+
+
+class LegRinging(_Event, frozen=True, tag=True):
+    """The line's phone says that it rings."""
+
+    leg: int
+
+
+class LegAnswered(_Event, frozen=True, tag=True):
+    """Something picked up: a human, or a mobile's voicemail."""
+
+    leg: int
+
+
+class LegAccepted(_Event, frozen=True, tag=True):
+    """A human accepted the call on this leg (by picking up, or by pressing 1) and is joined to the caller."""
+
+    leg: int
+
+
+class LegEnded(_Event, frozen=True, tag=True):
+    """The attempt is over. `cause` is the Q.850 cause where Asterisk gave one, `sip` the SIP status likewise;
+    `detail` is a short word on the why where these do not say it (`trunk_full`, `lost`, `max_talk`)."""
+
+    leg: int
+    result: LegResult
+    cause: int | None = None
+    sip: int | None = None
+    detail: str = ""
+
+
+class MenuOffered(_Event, frozen=True, tag=True):
+    """The menu of incidents is spoken to the caller for the `attempt`-th time; `media` is what is played,
+    `keys` the agencies by digit, `wait` the seconds to choose in after it was spoken."""
+
+    attempt: int
+    media: tuple[str, ...]
+    keys: dict[str, str]
+    wait: float
+
+
+class MenuHeard(_Event, frozen=True, tag=True):
+    """The menu has been spoken to its end (or could not be played)."""
+
+    played: bool
+
+
+class MenuChosen(_Event, frozen=True, tag=True):
+    """The caller pressed `digit` and thereby chose `incident`; both empty where the default was taken."""
+
+    digit: str
+    incident: str
+
+
+class RecordingStarted(_Event, frozen=True, tag=True):
+    """Asterisk records the bridge under `name`."""
+
+    name: str
+
+
+class RecordingFinished(_Event, frozen=True, tag=True):
+    """The recording `name` is complete; `seconds` is its length as Asterisk says."""
+
+    name: str
+    seconds: float | None = None
+
+
+class RecordingFailed(_Event, frozen=True, tag=True):
+    """The talk goes on without a recording."""
+
+    name: str
+    reason: str
+
+
+class AnnouncementStarted(_Event, frozen=True, tag=True):
+    """Every possibility has been tried; the caller is told so."""
+
+    media: tuple[str, ...]
+
+
+class CallerLeft(_Event, frozen=True, tag=True):
+    """The caller's channel is gone."""
+
+    cause: int | None = None
+
+
+class CallResumed(_Event, frozen=True, tag=True):
+    """A restarted or reconnected daemon took the call up again."""
+
+
+class HandedToFallback(_Event, frozen=True, tag=True):
+    """The daemon gave the caller to the fallback dialplan, or found it there; `reason` says why."""
+
+    reason: str
+
+
+class CallEnded(_Event, frozen=True, tag=True):
+    """The last event of a call. `by` is who ended it: `caller`, `staff` or `system`."""
+
+    outcome: Outcome
+    by: Literal["caller", "staff", "system"]
+
+
+class DaemonStarted(_Event, frozen=True, tag=True):
+    """A daemon opened this journal. `boot` names the machine's boot: monotonic times compare within it."""
+
+    version: str
+    boot: str
+    node: str
+
+
+class DaemonStopped(_Event, frozen=True, tag=True):
+    """An orderly stop."""
+
+    reason: str
+
+
+class PlanLoaded(_Event, frozen=True, tag=True):
+    """`agencies.yaml` with this hash decides from here on."""
+
+    plan: str
+
+
+class JournalGap(_Event, frozen=True, tag=True):
+    """`lost` events could not be kept (`reason`); what stands before and after is whole."""
+
+    lost: int
+    reason: str
+
+
+CallEvent = (
+    CallArrived
+    | CallerAnswered
+    | StageEntered
+    | LegOffered
+    | LegRinging
+    | LegAnswered
+    | LegAccepted
+    | LegEnded
+    | MenuOffered
+    | MenuHeard
+    | MenuChosen
+    | RecordingStarted
+    | RecordingFinished
+    | RecordingFailed
+    | AnnouncementStarted
+    | CallerLeft
+    | CallResumed
+    | HandedToFallback
+    | CallEnded
+)
+"""What stands under a call's id."""
+
+ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap
+"""What stands under no call."""
+
+Event = CallEvent | ServiceEvent
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """The event as JSON, always the same bytes for the same event (the journal's hash covers them)."""
+    return _encoder.encode(event)
+
+
+def decode(body: bytes | str) -> Event:
+    """The event that `body` holds. Raises :class:`msgspec.ValidationError` where it holds none."""
+    return _decoder.decode(body)

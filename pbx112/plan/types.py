@@ -1,0 +1,160 @@
+"""The plan: who is rung for what, in which order, for how long.
+
+A `Plan` is what remains of `agencies.yaml` once every reference is resolved and every rule checked:
+immutable, complete, and the only source of anything that is ever dialled.
+All durations are seconds. Built by :mod:`pbx112.plan.load`; read by everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+RingMode = Literal["all", "in_order", "longest_idle"]
+AnswerMode = Literal["on_pickup", "on_arrival"]
+AcceptMode = Literal["pickup", "press_1"]
+LineKind = Literal["extension", "mobile"]
+
+MENU: Literal["menu"] = "menu"
+"""The word in `call_takers.then` that sends the caller to the spoken menu of incidents."""
+
+CALL_TAKERS: Literal["call_takers"] = "call_takers"
+"""The owner's key under which the call takers' lines stand beside the agencies'; no agency may use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Weekly hours in which a line is staffed, in the service's time zone.
+
+    `days` holds ISO weekdays (Monday 1 … Sunday 7) on which a shift *begins*; a shift whose `end` is not
+    after its `start` runs past midnight into the next day (`19:00-07:00`).
+    """
+
+    days: frozenset[int]
+    start: time
+    end: time
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether `moment` (already in the service's time zone) lies within a shift."""
+        day, clock = moment.isoweekday(), moment.time()
+        if self.start < self.end:
+            return day in self.days and self.start <= clock < self.end
+        if day in self.days and clock >= self.start:
+            return True
+        yesterday = 7 if day == 1 else day - 1
+        return yesterday in self.days and clock < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A way out to the public network. `max_calls` caps simultaneous calls, `max_minutes` one call's length."""
+
+    key: str
+    dial: str
+    caller_id: str | None
+    max_calls: int
+    max_minutes: int
+    allow: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One standby extension or mobile of an agency or of the call takers."""
+
+    number: str
+    """What people call it: `2101`, or `+6281200000001` (E.164)."""
+    kind: LineKind
+    dial: str
+    """The whole Asterisk endpoint, complete and checked: `PJSIP/2101`, `PJSIP/+6281200000001@gsm`."""
+    name: str
+    ring_for: float
+    accept: AcceptMode
+    accept_for: float
+    """How long a line that answered may take to press 1."""
+    trunk: str | None
+    caller_id: str | None
+    max_talk: float | None
+    """Length limit of one call on this line (its trunk's `max_minutes`), or None."""
+    duty: Duty | None
+    """None: around the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTakers:
+    """The people who answer 112 first; `then` is `menu` or an agency's key."""
+
+    ring: RingMode
+    lines: tuple[Line, ...]
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An OPD with its lines; `then` is the agency to try when all its lines have failed."""
+
+    key: str
+    name: str
+    code: str
+    ring: RingMode
+    lines: tuple[Line, ...]
+    then: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A category of emergency with its SOP: who goes first, who supports. `menu` is the caller's key."""
+
+    key: str
+    name: str
+    menu: str | None
+    primary: str
+    support: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the service is called and how it greets."""
+
+    name: str
+    number: str
+    language: str
+    timezone: ZoneInfo
+    answer: AnswerMode
+    menu_wait: float
+    """Seconds a caller has to choose after the menu has been spoken."""
+    country: str
+    """ISO 3166 region in which a number without `+` is read (`ID`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Whether talks are recorded and how many days they are kept."""
+
+    enabled: bool
+    keep_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A validated `agencies.yaml`. `hash` (first 16 hex digits of the file's SHA-256) names it in the records."""
+
+    hash: str
+    service: Service
+    trunks: Mapping[str, Trunk]
+    call_takers: CallTakers | None
+    agencies: Mapping[str, Agency]
+    incidents: Mapping[str, Incident]
+    default_agency: str
+    recording: Recording
+
+    def incident_on_key(self, digit: str) -> Incident | None:
+        """The incident that the caller chooses with `digit` in the menu, or None."""
+        return next((i for i in self.incidents.values() if i.menu == digit), None)
+
+    def lines(self) -> tuple[tuple[str, Line], ...]:
+        """Every line with the key of its owner (`call_takers` or an agency), in the file's order."""
+        takers = [(CALL_TAKERS, line) for line in (self.call_takers.lines if self.call_takers else ())]
+        return (*takers, *((a.key, line) for a in self.agencies.values() for line in a.lines))

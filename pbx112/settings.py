@@ -1,0 +1,71 @@
+"""Addresses and secrets: `PBX112_…` from the environment, or from a file that only root reads.
+
+Nothing here is about who is rung (that is `agencies.yaml`), and nothing here is ever logged whole.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_FILE = Path("/etc/pbx112/pbx112.env")
+"""Read where it exists; the environment wins over it."""
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names each one and the remedy."""
+
+
+class Settings(BaseSettings):
+    """Where everything is. Each field is the environment variable `PBX112_<FIELD>` in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="PBX112_", env_file=ENV_FILE, extra="ignore", frozen=True)
+
+    agencies: Annotated[Path, Field(description="the plan")] = Path("/etc/pbx112/agencies.yaml")
+    node: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="this machine's name in the records"),
+    ] = Field(default_factory=lambda: socket.gethostname().split(".")[0] or "pbx112")
+
+    ari_url: Annotated[str, Field(pattern=r"^https?://[^/@\s]+/?$")] = "http://127.0.0.1:8088"
+    ari_user: str = "pbx112"
+    ari_password: SecretStr
+    ari_app: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "pbx112"
+    ari_transport: Annotated[str, Field(pattern=r"^(auto|http|websocket)$")] = "auto"
+
+    ami_host: str = "127.0.0.1"
+    ami_port: int = 5038
+    ami_user: str = "pbx112"
+    ami_password: SecretStr | None = None
+
+    dsn: SecretStr | None = None
+    """Postgres, as libpq writes it. Without it calls are handled and journalled, and shipped once it is set."""
+
+    journal: Path = Path("/var/lib/pbx112/journal.db")
+    fallback_records: Path = Path("/var/log/asterisk/cel-custom/pbx112.csv")
+    """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""
+    dialplan: Path = Path("/etc/asterisk/pbx112.conf")
+    log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings, `overrides` (those that are not None) first.
+
+    Raises :class:`SettingsError`, one line for each fault, in an administrator's words.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors():
+            name = "PBX112_" + "_".join(str(part) for part in fault["loc"]).upper()
+            why = "is not set" if fault["type"] == "missing" else fault["msg"].lower()
+            lines.append(f"{name}: {why}; set it in the environment or in {ENV_FILE}")
+        raise SettingsError("\n".join(lines)) from None
+    except PermissionError:
+        raise SettingsError(f"{ENV_FILE}: not readable by this user; run as root or as pbx112") from None
