@@ -1,0 +1,24 @@
+"""An append-only, hash-chained log on local disk. Knows nothing of telephone calls.
+
+:class:`Journal` is written by one process; :class:`Reader` and :func:`verify` also serve another one meanwhile.
+"""
+
+from pbx112.journal.chain import Draft, Entry, genesis, link
+from pbx112.journal.errors import JournalDamaged, JournalError, JournalLocked
+from pbx112.journal.journal import Journal, Limits
+from pbx112.journal.reader import Reader, Verdict, verify
+
+__all__ = [
+    "Draft",
+    "Entry",
+    "Journal",
+    "JournalDamaged",
+    "JournalError",
+    "JournalLocked",
+    "Limits",
+    "Reader",
+    "Verdict",
+    "genesis",
+    "link",
+    "verify",
+]

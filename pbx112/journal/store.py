@@ -1,0 +1,127 @@
+"""The journal's file: its tables, its lock, opening it, and setting a damaged one aside.
+
+No code of this process may open the database file past SQLite while a connection is up: closing such a
+descriptor would drop SQLite's own locks (a trait of POSIX locks). The `-wal` file carries no locks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pbx112.journal.chain import genesis
+from pbx112.journal.errors import JournalDamaged, JournalError, JournalLocked
+
+APPLICATION_ID = 0x70313132  # "p112": tells our files from other SQLite databases
+BUSY_SECONDS = 0.2
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE entry (
+    seq INTEGER PRIMARY KEY, subject TEXT NOT NULL, utc_us INTEGER NOT NULL, mono_ns INTEGER NOT NULL,
+    plan TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX entry_subject ON entry (subject);
+CREATE TABLE open_subject (subject TEXT PRIMARY KEY, first_seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether `error` says that the file's contents are broken, rather than that the disk is full or slow."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def lock(path: Path) -> int:
+    """Make this process the journal's only writer; returns the descriptor that holds the lock.
+
+    Creates the folder (mode 0700) where it is missing. Raises :class:`JournalLocked`.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}; the journal's folder must be writable") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(handle, 32).decode("ascii", "replace").strip() or "unknown"
+        os.close(handle)
+        raise JournalLocked(
+            f"{path} is in use by another pbx112 (process {owner}); stop that one first"
+        ) from None
+    with suppress(OSError):  # the number is a courtesy; a full disk must not keep the service from starting
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    return handle
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection that begins and ends its transactions only where told. Raises :class:`sqlite3.Error`."""
+    mode = "ro" if read_only else "rw"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def create_if_missing(path: Path) -> None:
+    """Begin a journal with a new id at `path` unless one is there (an empty file counts as none).
+
+    Raises :class:`JournalDamaged`, :class:`JournalError` (a database of somebody else), :class:`sqlite3.Error`.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    try:
+        connection = connect(path)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
+                return
+            if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                raise JournalError(f"{path} is a database, but no journal of pbx112; name another file")
+            journal_id = str(uuid.uuid4())
+            for statement in _SCHEMA.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)",
+                [("journal_id", journal_id.encode()), ("base_seq", b"0"), ("base_hash", genesis(journal_id))],
+            )
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise JournalDamaged(f"{path}: {error}") from None
+        raise
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename the file with its log and index so that a new one can begin; nothing is deleted.
+
+    Returns the new name, None where no file was there.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for suffix in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+    return aside if aside.exists() else None
