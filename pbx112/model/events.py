@@ -75,9 +75,9 @@ class _Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
 class CallArrived(_Event, frozen=True, tag=True):
     """A citizen's call entered. `channel` is Asterisk's id of the caller's channel.
 
-    `caller_raw` is what the trunk sent (control characters removed, at most 80 characters), `caller` the same
-    in E.164 where it is such a number; `callable` whether it may be called back. `via` tells a call handled by
-    the daemon from one handled by the dialplan alone; `source` is the trunk's endpoint.
+    `caller_raw` is what the trunk sent (control characters removed, at most 80 characters), `caller` the
+    same in E.164 where it is such a number; `callable` whether it may be called back. `via` tells a call
+    handled by the daemon from one handled by the dialplan alone; `source` is the trunk's endpoint.
     """
 
     channel: str
@@ -107,11 +107,13 @@ class StageEntered(_Event, frozen=True, tag=True):
 
 
 class LegOffered(_Event, frozen=True, tag=True):
-    """A line is being rung. `leg` counts from 1 within the call; `channel` is the id we gave its channel."""
+    """A line is being rung. `leg` counts from 1 within the call; `channel` is the id we gave its channel.
+    `placed` is False where Asterisk was not even asked (the trunk is full)."""
 
     leg: int
     channel: str
     target: Target
+    placed: bool = True
 
 
 class LegRinging(_Event, frozen=True, tag=True):
@@ -153,9 +155,10 @@ class MenuOffered(_Event, frozen=True, tag=True):
     wait: float
 
 
-class MenuHeard(_Event, frozen=True, tag=True):
-    """The menu has been spoken to its end (or could not be played)."""
+class PromptHeard(_Event, frozen=True, tag=True):
+    """A prompt to the caller has been spoken to its end, or could not be `played`."""
 
+    prompt: Literal["greeting", "menu", "announcement"]
     played: bool
 
 
@@ -252,7 +255,7 @@ CallEvent = (
     | LegAccepted
     | LegEnded
     | MenuOffered
-    | MenuHeard
+    | PromptHeard
     | MenuChosen
     | RecordingStarted
     | RecordingFinished

@@ -1,0 +1,300 @@
+"""What a call is at any moment: the fold of its events.
+
+`evolve` is total: an event that does not fit the situation changes nothing, so that a damaged journal still
+yields a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, assert_never
+
+import msgspec
+
+from .events import (
+    AnnouncementStarted,
+    CallArrived,
+    CallEnded,
+    CallerAnswered,
+    CallerLeft,
+    CallEvent,
+    CallResumed,
+    HandedToFallback,
+    Instant,
+    LegAccepted,
+    LegAnswered,
+    LegEnded,
+    LegOffered,
+    LegResult,
+    LegRinging,
+    MenuChosen,
+    MenuOffered,
+    Outcome,
+    PromptHeard,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingStarted,
+    StageEntered,
+    Target,
+)
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+SPEAKING_LIMIT = 60.0
+"""Seconds after which a prompt counts as spoken even if Asterisk never says so."""
+
+ANNOUNCEMENT_LIMIT = 30.0
+"""Seconds the closing announcement may take."""
+
+FALLBACK_RECORD_WAIT = 60.0
+"""Seconds to wait, after the caller left, for Asterisk's own record of a call handled by the fallback."""
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """One attempt to bring one line onto the call. `due_ns` is when its present status must have ended."""
+
+    number: int
+    channel: str
+    target: Target
+    status: Literal["offered", "ringing", "answered", "accepted", "ended"]
+    due_ns: int | None
+    placed: bool = True
+    """Whether Asterisk was asked for its channel."""
+    result: LegResult | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether its channel may still exist."""
+        return self.status != "ended"
+
+
+class Reaching(msgspec.Struct, frozen=True):
+    """Waits for a human of `owner` to accept; when all legs have ended, for the next of `waves`."""
+
+    owner: str
+    round: int
+    waves: tuple[tuple[Target, ...], ...]
+
+
+class InMenu(msgspec.Struct, frozen=True):
+    """Waits for the caller to choose an incident, until `due_ns`."""
+
+    attempt: int
+    keys: dict[str, str]
+    wait: float
+    due_ns: int
+
+
+class Talking(msgspec.Struct, frozen=True):
+    """Caller and accepted legs are on the bridge; waits for one of them to hang up."""
+
+    owner: str
+
+
+class Announcing(msgspec.Struct, frozen=True):
+    """Waits for the closing announcement to have been spoken."""
+
+    due_ns: int
+
+
+class InFallback(msgspec.Struct, frozen=True):
+    """The dialplan has the caller; waits for Asterisk's own record (until `due_ns` once the caller left)."""
+
+    due_ns: int | None
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """Nothing more happens to the talk; a recording may still be reported."""
+
+    outcome: Outcome
+
+
+Situation = Reaching | InMenu | Talking | Announcing | InFallback | Ended
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One citizen's 112 call. `route` holds the owners turned to, in the order of the first round."""
+
+    call_id: str
+    arrival: CallArrived
+    arrived: Instant
+    situation: Situation
+    legs: tuple[Leg, ...] = ()
+    route: tuple[str, ...] = ()
+    caller_answered: bool = False
+    caller_left: bool = False
+    greeting: bool = False
+    """The greeting is being spoken to the caller."""
+    ring_tone: bool = False
+    """The caller, already answered, hears ringing in the band."""
+    bridged: bool = False
+    """A bridge of ours exists for this call."""
+    accepted: bool = False
+    """A human has accepted at least once."""
+    incident: str = ""
+
+    @property
+    def bridge(self) -> str:
+        """The id that we give this call's bridge."""
+        return f"{self.call_id}-bridge"
+
+    @property
+    def recording(self) -> str:
+        """The name under which this call's bridge is recorded."""
+        return f"112-{self.call_id}"
+
+    def live_legs(self) -> tuple[Leg, ...]:
+        """The legs whose channels may still exist."""
+        return tuple(leg for leg in self.legs if leg.live)
+
+    def leg(self, number: int) -> Leg | None:
+        """The leg with this number, or None."""
+        return self.legs[number - 1] if 0 < number <= len(self.legs) else None
+
+
+def leg_channel(call_id: str, number: int) -> str:
+    """The id that we give the channel of a call's leg."""
+    return f"{call_id}-leg{number}"
+
+
+def due(call: Call) -> int | None:
+    """The monotonic nanosecond at which the call wants :class:`TimePassed`, or None where nothing is due."""
+    moments = [leg.due_ns for leg in call.legs if leg.live and leg.due_ns is not None]
+    match call.situation:
+        case InMenu(due_ns=moment) | Announcing(due_ns=moment):
+            moments.append(moment)
+        case InFallback(due_ns=int() as moment):
+            moments.append(moment)
+        case Ended():
+            return None
+        case _:
+            pass
+    return min(moments, default=None)
+
+
+def fold(call_id: str, history: Iterable[tuple[Instant, CallEvent]]) -> Call | None:
+    """The state after `history`; None where it does not begin with an arrival."""
+    call: Call | None = None
+    for at, event in history:
+        call = begin(call_id, event, at) if call is None else evolve(call, event, at)
+    return call
+
+
+def begin(call_id: str, event: CallEvent, at: Instant) -> Call | None:
+    """The state after a call's first event."""
+    if not isinstance(event, CallArrived):
+        return None
+    situation = Reaching(owner="", round=1, waves=()) if event.via == "daemon" else InFallback(due_ns=None)
+    return Call(call_id=call_id, arrival=event, arrived=at, situation=situation)
+
+
+def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
+    """The state after `event`."""
+    if isinstance(call.situation, Ended):
+        return call
+    now = at.mono_ns
+    match event:
+        case StageEntered(owner=owner, round=round_, waves=waves):
+            fresh = event.why in ("first", "lost")
+            route = call.route if round_ > 1 else (*(() if fresh else call.route), owner)
+            tone = call.caller_answered and not call.greeting
+            return _with(call, situation=Reaching(owner, round_, waves), route=route, ring_tone=tone)
+        case LegOffered(leg=number, channel=channel, target=target):
+            if number != len(call.legs) + 1:
+                return call
+            until = now + int(target.ring_for * SECOND)
+            leg = Leg(number, channel, target, "offered", until, placed=event.placed)
+            return _with(call, legs=(*call.legs, leg), situation=_without(call.situation, target))
+        case LegRinging(leg=number):
+            known = call.leg(number)
+            return _set_leg(call, number, "ringing") if known and known.status == "offered" else call
+        case LegAnswered(leg=number):
+            known = call.leg(number)
+            wait = known.target.accept_for if known else 0.0
+            return _set_leg(call, number, "answered", now + int(wait * SECOND))
+        case LegAccepted(leg=number):
+            accepted = call.leg(number)
+            if accepted is None or not accepted.live:
+                return call
+            longest = accepted.target.max_talk
+            limit = None if longest is None else now + int(longest * SECOND)
+            call = _set_leg(call, number, "accepted", limit)
+            talk = Talking(accepted.target.owner)
+            return _with(call, situation=talk, bridged=True, accepted=True, greeting=False, ring_tone=False)
+        case LegEnded(leg=number, result=result):
+            return _set_leg(call, number, "ended", None, result)
+        case CallerAnswered():
+            greet = call.arrival.answer == "on_arrival" and not call.legs and not call.route
+            return _with(call, caller_answered=True, greeting=greet)
+        case MenuOffered(attempt=attempt, keys=keys, wait=wait):
+            latest = now + int((SPEAKING_LIMIT + wait) * SECOND)
+            menu = InMenu(attempt, keys, wait, latest)
+            return _with(call, situation=menu, greeting=False, ring_tone=False)
+        case PromptHeard(prompt="menu"):
+            if isinstance(call.situation, InMenu):
+                heard = msgspec.structs.replace(
+                    call.situation, due_ns=now + int(call.situation.wait * SECOND)
+                )
+                return _with(call, situation=heard)
+            return call
+        case PromptHeard(prompt="greeting"):
+            tone = isinstance(call.situation, Reaching)
+            return _with(call, greeting=False, ring_tone=tone)
+        case MenuChosen(incident=incident):
+            return _with(call, incident=incident)
+        case AnnouncementStarted():
+            limit = now + int(ANNOUNCEMENT_LIMIT * SECOND)
+            return _with(call, situation=Announcing(limit), greeting=False, ring_tone=False)
+        case CallerLeft():
+            situation = call.situation
+            if isinstance(situation, InFallback):
+                situation = InFallback(due_ns=now + int(FALLBACK_RECORD_WAIT * SECOND))
+            return _with(call, caller_left=True, situation=situation)
+        case HandedToFallback():
+            return _with(call, situation=InFallback(due_ns=None))
+        case CallEnded(outcome=outcome):
+            return _with(call, situation=Ended(outcome))
+        case (
+            CallArrived()
+            | CallResumed()
+            | PromptHeard()
+            | RecordingStarted()
+            | RecordingFinished()
+            | RecordingFailed()
+        ):
+            return call
+        case _ as never:
+            assert_never(never)
+
+
+_with = msgspec.structs.replace
+
+
+def _without(situation: Situation, target: Target) -> Situation:
+    """The situation once `target`, of the first wave that names it, is being rung."""
+    if not isinstance(situation, Reaching):
+        return situation
+    waves = list(situation.waves)
+    for index, wave in enumerate(waves):
+        if target in wave:
+            rest = tuple(other for other in wave if other != target)
+            waves[index : index + 1] = [rest] if rest else []
+            break
+    return _with(situation, waves=tuple(waves))
+
+
+def _set_leg(
+    call: Call,
+    number: int,
+    status: Literal["ringing", "answered", "accepted", "ended"],
+    due_ns: int | None = -1,
+    result: LegResult | None = None,
+) -> Call:
+    """The call with one live leg in a new status; `due_ns` -1 leaves its deadline."""
+    leg = call.leg(number)
+    if leg is None or not leg.live:
+        return call
+    deadline = leg.due_ns if due_ns == -1 else due_ns
+    changed = _with(leg, status=status, due_ns=deadline, result=result)
+    return _with(call, legs=tuple(changed if other.number == number else other for other in call.legs))

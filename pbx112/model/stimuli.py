@@ -1,0 +1,143 @@
+"""What the world tells the model: facts from Asterisk, and the passing of time.
+
+The switch translates ARI events into these; :func:`pbx112.model.decide.decide` answers each with events.
+Any stimulus may come in any situation, late, or twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .events import Instant, RecordingFailed, RecordingFinished, RecordingStarted
+
+Prompt = Literal["greeting", "menu", "announcement"]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a decision may look at beside the call and the plan.
+
+    `trunk_load` is the number of live legs that *other* calls have on each trunk; `idle_since` the monotonic
+    nanosecond at which each line (by number) last ended a talk.
+    """
+
+    now: Instant
+    trunk_load: Mapping[str, int] = field(default_factory=dict)
+    idle_since: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A caller's channel entered; fields as in :class:`pbx112.model.events.CallArrived`."""
+
+    channel: str
+    caller_raw: str
+    caller: str | None
+    callable: bool
+    dialled: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """The phone of this leg rings."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickedUp:
+    """The leg's channel is up and ours to command."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The leg's channel is gone: Q.850 `cause`, SIP status `sip` where known."""
+
+    leg: int
+    cause: int | None = None
+    sip: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Asterisk would not make the leg's channel at all. `unavailable`: nobody is registered there."""
+
+    leg: int
+    unavailable: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHungUp:
+    """The caller's channel is gone."""
+
+    cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A DTMF digit from a leg, or from the caller (`leg` None)."""
+
+    digit: str
+    leg: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDone:
+    """A prompt to the caller ended; `played` False where Asterisk could not play it."""
+
+    prompt: Prompt
+    played: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingReported:
+    """Asterisk said something of the call's recording."""
+
+    event: RecordingStarted | RecordingFinished | RecordingFailed
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """The clock reached :func:`pbx112.model.state.due` (or passed it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """After a (re)connect: the call is ours again. `gone` and `up` are legs whose channels have meanwhile
+    ended or been answered; `caller_gone` says the same of the caller; `in_fallback` that the dialplan has the
+    caller; `asterisk_restarted` that everything of before is gone."""
+
+    asterisk_restarted: bool = False
+    caller_gone: bool = False
+    in_fallback: bool = False
+    gone: tuple[int, ...] = ()
+    up: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """We cannot handle this call (`reason`): the fallback dialplan shall."""
+
+    reason: str
+
+
+Stimulus = (
+    Arrived
+    | Rang
+    | PickedUp
+    | HungUp
+    | Refused
+    | CallerHungUp
+    | KeyPressed
+    | PromptDone
+    | RecordingReported
+    | TimePassed
+    | Resumed
+    | GivenUp
+)

@@ -1,0 +1,83 @@
+"""After a (re)connect: what Asterisk has, held against what we believe."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pbx112.ari import AriClient, Bridge, Channel
+from pbx112.model.state import Call, Leg
+from pbx112.model.stimuli import Resumed
+
+from .requests import BRIDGE_NAME, FALLBACK_CONTEXT
+
+_LEG_ID = re.compile(r"(?P<call>.+)-leg[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`resumed`: what each known call has to hear; `arrivals`: callers in our application whom nobody knows;
+    `orphans` and `bridges`: ids of ours that belong to no live call."""
+
+    resumed: Mapping[str, Resumed]
+    arrivals: tuple[Channel, ...]
+    orphans: tuple[str, ...]
+    bridges: tuple[str, ...]
+
+
+async def survey(ari: AriClient, app: str, calls: Iterable[Call]) -> Found:
+    """Ask Asterisk for all channels and bridges and compare. Raises :class:`pbx112.ari.AriError`."""
+    known = {call.call_id: call for call in calls}
+    info, channels, bridges = await asyncio.gather(ari.asterisk_info(), ari.channels(), ari.bridges())
+    started_us = int(info.started.timestamp() * 1e6)
+    return compare(app, known, channels, bridges, started_us)
+
+
+def compare(
+    app: str,
+    known: Mapping[str, Call],
+    channels: Iterable[Channel],
+    bridges: Iterable[Bridge],
+    started_us: int,
+) -> Found:
+    """The comparison itself; `started_us` is when Asterisk started, UTC microseconds."""
+    alive = {channel.id: channel for channel in channels}
+    expected = {leg.channel for call in known.values() for leg in call.live_legs()}
+    callers = {call.arrival.channel for call in known.values()}
+    ours_now = {call.bridge for call in known.values()}
+    arrivals, orphans = [], []
+    for channel in alive.values():
+        if channel.id in callers or channel.id in expected:
+            continue
+        ours = channel.dialplan.app_name == "Stasis" and channel.dialplan.app_data.split(",")[0] == app
+        if ours and channel.dialplan.app_data.split(",")[1:2] == ["intake"]:
+            arrivals.append(channel)
+        elif _LEG_ID.fullmatch(channel.id):
+            orphans.append(channel.id)
+    return Found(
+        resumed={call.call_id: _resumed(call, alive, started_us) for call in known.values()},
+        arrivals=tuple(arrivals),
+        orphans=tuple(orphans),
+        bridges=tuple(b.id for b in bridges if b.name == BRIDGE_NAME and b.id not in ours_now),
+    )
+
+
+def _resumed(call: Call, alive: Mapping[str, Channel], started_us: int) -> Resumed:
+    caller = alive.get(call.arrival.channel)
+    if caller is None:
+        restarted = started_us > call.arrived.utc_us
+        return Resumed(asterisk_restarted=restarted, caller_gone=not restarted)
+    if caller.dialplan.context.startswith(FALLBACK_CONTEXT):
+        return Resumed(in_fallback=True)
+    legs = call.live_legs()
+    return Resumed(
+        gone=tuple(leg.number for leg in legs if leg.channel not in alive and leg.status != "offered"),
+        up=tuple(leg.number for leg in legs if _picked_up(leg, alive)),
+    )
+
+
+def _picked_up(leg: Leg, alive: Mapping[str, Channel]) -> bool:
+    channel = alive.get(leg.channel)
+    return channel is not None and channel.state == "Up" and leg.status in ("offered", "ringing")

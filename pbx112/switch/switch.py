@@ -1,0 +1,346 @@
+"""The switch: ARI events in, decisions out; it owns every live call and the map from channels to calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from pbx112 import ari as rest
+from pbx112.ari import AriClient, AriSettings, AsteriskInfo
+from pbx112.journal import Draft, Journal
+from pbx112.model import react, stimuli
+from pbx112.model.events import (
+    CallEnded,
+    CallEvent,
+    Event,
+    HandedToFallback,
+    Instant,
+    PlanLoaded,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingStarted,
+    decode,
+    encode,
+)
+from pbx112.model.state import Call, InFallback, Talking, fold
+from pbx112.model.stimuli import Stimulus, World
+from pbx112.plan.types import Plan
+
+from .caller import read_caller
+from .live import LiveCall, now
+from .reconcile import Found, survey
+from .requests import perform
+
+log = structlog.get_logger()
+
+LISTENED = (
+    rest.StasisStart,
+    rest.StasisEnd,
+    rest.ChannelStateChange,
+    rest.ChannelDestroyed,
+    rest.ChannelDtmfReceived,
+    rest.PlaybackFinished,
+    rest.RecordingStarted,
+    rest.RecordingFinished,
+    rest.RecordingFailed,
+)
+"""The ARI events that decide something; Asterisk is asked to send no others."""
+
+STOP_GRACE = 3.0
+"""Seconds that an orderly stop waits for ringing callers to be in the fallback dialplan's hands."""
+
+LEFT_STASIS_GRACE = 1.0
+"""Seconds between a caller's leaving Stasis and our asking where it went, if its end was not told."""
+
+
+class Switch:
+    """Runs the calls of one Asterisk. `run` lives as long as the daemon."""
+
+    def __init__(self, settings: AriSettings, journal: Journal, plan: Plan) -> None:
+        self.ari = AriClient(settings, self, events=LISTENED)
+        self._app = settings.app
+        self._journal = journal
+        self._plan = plan
+        self._live: dict[str, LiveCall] = {}
+        self._channels: dict[str, tuple[str, int | None]] = {}
+        self._trunk_load: Counter[str] = Counter()
+        self._idle_since: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- what the daemon does with it ----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take up what the journal holds, then serve Asterisk until cancelled.
+
+        Raises :class:`pbx112.ari.Replaced` when another daemon has taken the application over.
+        """
+        await self._recover()
+        await self.ari.run()
+
+    async def stop(self) -> None:
+        """Orderly end: callers who still wait go to the fallback dialplan, talks go on as they are."""
+        waiting = [live for live in self._live.values() if live.call and not _may_stay(live.call)]
+        for live in waiting:
+            live.tell(stimuli.GivenUp("the daemon stops"))
+        deadline = asyncio.get_running_loop().time() + STOP_GRACE
+        while any(live.busy for live in waiting) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.wait(list(self._tasks), timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def use_plan(self, plan: Plan) -> None:
+        """From here on `plan` decides; what is ringing rings on as it was told."""
+        self._plan = plan
+        self._journal.append([_draft("", PlanLoaded(plan.hash), now(), plan.hash)])
+
+    def live_calls(self) -> list[Call]:
+        """The calls that go on now."""
+        return [live.call for live in self._live.values() if live.call is not None]
+
+    # --- what a live call needs (Surroundings) -------------------------------------------------------------
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that decides now."""
+        return self._plan
+
+    def world(self, call: Call | None) -> World:
+        """The moment, and how loaded the trunks are by calls other than `call`."""
+        load = dict(self._trunk_load)
+        for leg in call.live_legs() if call else ():
+            if leg.target.trunk is not None:
+                load[leg.target.trunk] -= 1
+        return World(now(), load, self._idle_since)
+
+    def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> asyncio.Future[None]:
+        """Journal the events; done when they may be acted on."""
+        return self._journal.append([_draft(call_id, event, at, self._plan.hash) for event in events])
+
+    def moved(self, before: Call | None, after: Call) -> None:
+        """Watch the channels of new legs and keep the trunks' load."""
+        if before is None:
+            self._channels[after.arrival.channel] = (after.call_id, None)
+        old = before.legs if before else ()
+        for index, leg in enumerate(after.legs):
+            was = old[index] if index < len(old) else None
+            if was is leg:
+                continue
+            if was is None:
+                self._channels[leg.channel] = (after.call_id, leg.number)
+            trunk = leg.target.trunk
+            if trunk is not None:
+                self._trunk_load[trunk] += leg.live - (was.live if was else False)
+            if was is not None and was.status == "accepted" and not leg.live:
+                self._idle_since[leg.target.number] = now().mono_ns
+
+    # --- what Asterisk says (Handler) ----------------------------------------------------------------------
+
+    def on_event(self, event: rest.Event) -> None:
+        """Route one ARI event to the call that it concerns."""
+        match event:
+            case rest.StasisStart(channel=channel, args=args):
+                self._entered(channel, args)
+            case rest.ChannelStateChange(channel=channel) if channel.state == "Ringing":
+                self._tell_leg(channel.id, stimuli.Rang)
+            case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
+                self._destroyed(channel.id, cause, sip)
+            case rest.ChannelDtmfReceived(channel=channel, digit=digit):
+                if (known := self._find(channel.id)) is not None:
+                    known[0].tell(stimuli.KeyPressed(digit, known[1]))
+            case rest.PlaybackFinished(playback=playback):
+                self._played(playback.id, playback.state != "failed")
+            case rest.StasisEnd(channel=channel):
+                self._left_stasis(channel.id)
+            case rest.RecordingStarted(recording=recording):
+                self._recorded(recording.name, RecordingStarted(recording.name))
+            case rest.RecordingFinished(recording=recording):
+                seconds = None if recording.duration is None else float(recording.duration)
+                self._recorded(recording.name, RecordingFinished(recording.name, seconds))
+            case rest.RecordingFailed(recording=recording):
+                self._recorded(recording.name, RecordingFailed(recording.name, recording.cause or "unknown"))
+            case _:
+                pass
+
+    async def on_connect(self, info: AsteriskInfo) -> None:
+        """Bring the calls that we know and the channels that Asterisk has into agreement."""
+        known = {call.call_id: call for call in self.live_calls()}
+        found = await survey(self.ari, self._app, known.values())
+        for call_id, resumed in found.resumed.items():
+            if (live := self._live.get(call_id)) is not None:
+                live.tell(resumed)
+        for channel in found.arrivals:
+            self._arrived(channel)
+        await self._remove(found)
+        log.info(
+            "connected to Asterisk",
+            action="connected",
+            asterisk=info.version,
+            resumed=len(found.resumed),
+            arrived=len(found.arrivals),
+            removed=len(found.orphans) + len(found.bridges),
+        )
+
+    def on_disconnect(self, reason: str) -> None:
+        """Talks go on in Asterisk; requests fail as not sent until the reconnect."""
+        log.warning("connection to Asterisk lost", action="disconnected", reason=reason)
+
+    # --- within ---------------------------------------------------------------------------------------------
+
+    def _entered(self, channel: rest.Channel, args: Sequence[str]) -> None:
+        known = self._find(channel.id)
+        if known is None:
+            if args[:1] == ["intake"]:
+                self._arrived(channel)
+            elif args[:1] == ["leg"]:
+                self._spawn(self._drop(channel.id), f"drop {channel.id}")
+            return
+        live, number = known
+        if number is None:
+            return
+        if self._is_live_leg(channel.id):
+            live.tell(stimuli.PickedUp(number))
+        else:
+            self._spawn(self._drop(channel.id), f"drop {channel.id}")
+
+    def _arrived(self, channel: rest.Channel) -> None:
+        if channel.id in self._live:
+            return
+        caller = read_caller(channel.caller.number, self._plan.service.country)
+        live = LiveCall(self, channel.id, None)
+        self._channels[channel.id] = (channel.id, None)
+        self._start(live)
+        live.tell(
+            stimuli.Arrived(
+                channel=channel.id,
+                caller_raw=caller.raw,
+                caller=caller.e164,
+                callable=caller.callable,
+                dialled=channel.dialplan.exten,
+                source=channel.name.rpartition("-")[0],
+            )
+        )
+
+    def _destroyed(self, channel: str, cause: int | None, sip: int | None) -> None:
+        if (known := self._find(channel)) is None:
+            return
+        live, number = known
+        live.tell(stimuli.CallerHungUp(cause) if number is None else stimuli.HungUp(number, cause, sip))
+
+    def _left_stasis(self, channel: str) -> None:
+        known = self._find(channel)
+        if known is not None and known[1] is None:
+            self._spawn(self._ask_after(known[0]), f"ask after {channel}")
+
+    async def _ask_after(self, live: LiveCall) -> None:
+        """A caller left Stasis. Mostly it hung up and its end is told; if not, somebody moved it."""
+        await asyncio.sleep(LEFT_STASIS_GRACE)
+        if live.over or live.call is None or isinstance(live.call.situation, InFallback):
+            return
+        found = await survey(self.ari, self._app, [live.call])
+        resumed = found.resumed[live.call_id]
+        if resumed.caller_gone or resumed.in_fallback:
+            live.tell(resumed)
+
+    def _played(self, playback: str, played: bool) -> None:
+        call_id, _, what = playback.rpartition("-")
+        live = self._live.get(call_id)
+        if live is None:
+            return
+        if what.startswith("menu"):
+            live.tell(stimuli.PromptDone("menu", played))
+        elif what == "greeting" or what == "announcement":
+            live.tell(stimuli.PromptDone("greeting" if what == "greeting" else "announcement", played))
+
+    def _recorded(self, name: str, event: RecordingStarted | RecordingFinished | RecordingFailed) -> None:
+        """A recording is often closed after its call has ended: then nobody but the journal wants to know."""
+        call_id = name.removeprefix("112-")
+        if (live := self._live.get(call_id)) is not None and not live.over:
+            live.tell(stimuli.RecordingReported(event))
+        elif name != call_id:
+            self.record(call_id, [event], now())
+
+    def _find(self, channel: str) -> tuple[LiveCall, int | None] | None:
+        call_id, number = self._channels.get(channel, ("", None))
+        live = self._live.get(call_id)
+        return None if live is None else (live, number)
+
+    def _tell_leg(self, channel: str, stimulus: type[stimuli.Rang]) -> None:
+        known = self._find(channel)
+        if known is not None and known[1] is not None:
+            known[0].tell(stimulus(known[1]))
+
+    async def _drop(self, channel: str) -> None:
+        await perform(self.ari, react.Hangup(channel))
+
+    async def _remove(self, found: Found) -> None:
+        """End what belongs to no live call; a call that arrived during the survey keeps what it has."""
+        for channel in found.orphans:
+            if not self._is_live_leg(channel):
+                await perform(self.ari, react.Hangup(channel))
+        mine = {call.bridge for call in self.live_calls()}
+        for bridge in found.bridges:
+            if bridge not in mine:
+                await perform(self.ari, react.DropBridge(bridge))
+
+    def _is_live_leg(self, channel: str) -> bool:
+        known = self._find(channel)
+        if known is None or known[1] is None or known[0].call is None:
+            return False
+        leg = known[0].call.leg(known[1])
+        return leg is not None and leg.live
+
+    async def _recover(self) -> None:
+        """Fold what the journal says of calls that have not ended."""
+        for call_id in await self._journal.open_subjects([CallEnded.__name__]):
+            entries = await self._journal.of_subject(call_id)
+            history = [(Instant(e.utc_us, e.mono_ns), decode(e.body)) for e in entries]
+            call = fold(call_id, [(at, event) for at, event in history if is_call_event(event)])
+            if call is None:
+                log.error("journal: a call without its arrival", call_id=call_id)
+                continue
+            live = LiveCall(self, call_id, call)
+            self.moved(None, call)
+            self._start(live)
+
+    def _start(self, live: LiveCall) -> None:
+        self._live[live.call_id] = live
+        task = self._spawn(live.run(), f"call {live.call_id}")
+        task.add_done_callback(lambda _: self._forget(live))
+
+    def _forget(self, live: LiveCall) -> None:
+        self._live.pop(live.call_id, None)
+        channels = [leg.channel for leg in live.call.legs] if live.call else []
+        for channel in (live.call_id, *channels):
+            self._channels.pop(channel, None)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task died", task=task.get_name(), exc_info=error)
+
+
+def is_call_event(event: Event) -> bool:
+    """Whether this is an event of a call, not of the service."""
+    return isinstance(event, CallEvent)
+
+
+def _may_stay(call: Call) -> bool:
+    return isinstance(call.situation, Talking | InFallback)
+
+
+def _draft(subject: str, event: Event, at: Instant, plan: str) -> Draft:
+    return Draft(subject, at.utc_us, at.mono_ns, plan, type(event).__name__, encode(event))
+
+
+__all__ = ["HandedToFallback", "Stimulus", "Switch"]
