@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     ari_user: str = "pbx112"
     ari_password: SecretStr
     ari_app: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "pbx112"
-    ari_transport: Annotated[str, Field(pattern=r"^(auto|http|websocket)$")] = "auto"
+    ari_transport: Literal["auto", "http", "websocket"] = "auto"
 
     ami_host: str = "127.0.0.1"
     ami_port: int = 5038
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     fallback_records: Path = Path("/var/log/asterisk/cel-custom/pbx112.csv")
     """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""
     dialplan: Path = Path("/etc/asterisk/pbx112.conf")
-    log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 def load_settings(**overrides: Any) -> Settings:

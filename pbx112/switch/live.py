@@ -71,6 +71,11 @@ class LiveCall:
         """Whether nothing more will be decided for this call."""
         return self._lost or (self.call is not None and isinstance(self.call.situation, Ended))
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be decided or to be asked of Asterisk."""
+        return not self._mailbox.empty() or self._sender is not None or bool(self._outbox)
+
     def tell(self, stimulus: Stimulus) -> None:
         """Put a stimulus before the call; never blocks."""
         try:

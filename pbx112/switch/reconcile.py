@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pbx112.ari import AriClient, Bridge, Channel
 from pbx112.model.state import Call, Leg
@@ -31,8 +32,7 @@ async def survey(ari: AriClient, app: str, calls: Iterable[Call]) -> Found:
     """Ask Asterisk for all channels and bridges and compare. Raises :class:`pbx112.ari.AriError`."""
     known = {call.call_id: call for call in calls}
     info, channels, bridges = await asyncio.gather(ari.asterisk_info(), ari.channels(), ari.bridges())
-    started_us = int(info.started.timestamp() * 1e6)
-    return compare(app, known, channels, bridges, started_us)
+    return compare(app, known, channels, bridges, _utc_us(info.started))
 
 
 def compare(
@@ -62,6 +62,14 @@ def compare(
         orphans=tuple(orphans),
         bridges=tuple(b.id for b in bridges if b.name == BRIDGE_NAME and b.id not in ours_now),
     )
+
+
+def _utc_us(timestamp: str) -> int:
+    """Asterisk's own writing of a moment (`2026-11-24T02:00:00.000+0000`) as UTC microseconds; 0 if unreadable."""
+    try:
+        return int(datetime.fromisoformat(timestamp).timestamp() * 1e6)
+    except ValueError:
+        return 0
 
 
 def _resumed(call: Call, alive: Mapping[str, Channel], started_us: int) -> Resumed:

@@ -9,30 +9,27 @@ from typing import Any
 
 import structlog
 
-from pbx112 import ari as rest
-from pbx112.ari import AriClient, AriSettings, AsteriskInfo
-from pbx112.journal import Draft, Journal
+from pbx112.ari import AriClient, AriSettings, AsteriskInfo, Channel
+from pbx112.ari import events as rest
+from pbx112.journal import Journal
 from pbx112.model import react, stimuli
 from pbx112.model.events import (
-    CallEnded,
     CallEvent,
-    Event,
-    HandedToFallback,
     Instant,
     PlanLoaded,
     RecordingFailed,
     RecordingFinished,
     RecordingStarted,
     decode,
-    encode,
 )
 from pbx112.model.state import Call, InFallback, Talking, fold
-from pbx112.model.stimuli import Stimulus, World
+from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
 
 from .caller import read_caller
 from .live import LiveCall, now
 from .reconcile import Found, survey
+from .record import draft
 from .requests import perform
 
 log = structlog.get_logger()
@@ -96,7 +93,7 @@ class Switch:
     def use_plan(self, plan: Plan) -> None:
         """From here on `plan` decides; what is ringing rings on as it was told."""
         self._plan = plan
-        self._journal.append([_draft("", PlanLoaded(plan.hash), now(), plan.hash)])
+        self._journal.append([draft("", PlanLoaded(plan.hash), now(), plan.hash)])
 
     def live_calls(self) -> list[Call]:
         """The calls that go on now."""
@@ -119,7 +116,7 @@ class Switch:
 
     def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> asyncio.Future[None]:
         """Journal the events; done when they may be acted on."""
-        return self._journal.append([_draft(call_id, event, at, self._plan.hash) for event in events])
+        return self._journal.append([draft(call_id, event, at, self._plan.hash) for event in events])
 
     def moved(self, before: Call | None, after: Call) -> None:
         """Watch the channels of new legs and keep the trunks' load."""
@@ -179,7 +176,7 @@ class Switch:
         log.info(
             "connected to Asterisk",
             action="connected",
-            asterisk=info.version,
+            asterisk=info.text,
             resumed=len(found.resumed),
             arrived=len(found.arrivals),
             removed=len(found.orphans) + len(found.bridges),
@@ -191,7 +188,7 @@ class Switch:
 
     # --- within ---------------------------------------------------------------------------------------------
 
-    def _entered(self, channel: rest.Channel, args: Sequence[str]) -> None:
+    def _entered(self, channel: Channel, args: Sequence[str]) -> None:
         known = self._find(channel.id)
         if known is None:
             if args[:1] == ["intake"]:
@@ -207,7 +204,7 @@ class Switch:
         else:
             self._spawn(self._drop(channel.id), f"drop {channel.id}")
 
-    def _arrived(self, channel: rest.Channel) -> None:
+    def _arrived(self, channel: Channel) -> None:
         if channel.id in self._live:
             return
         caller = read_caller(channel.caller.number, self._plan.service.country)
@@ -296,10 +293,10 @@ class Switch:
 
     async def _recover(self) -> None:
         """Fold what the journal says of calls that have not ended."""
-        for call_id in await self._journal.open_subjects([CallEnded.__name__]):
+        for call_id in await self._journal.open_subjects():
             entries = await self._journal.of_subject(call_id)
-            history = [(Instant(e.utc_us, e.mono_ns), decode(e.body)) for e in entries]
-            call = fold(call_id, [(at, event) for at, event in history if is_call_event(event)])
+            history = ((Instant(e.utc_us, e.mono_ns), decode(e.body)) for e in entries)
+            call = fold(call_id, ((at, event) for at, event in history if isinstance(event, CallEvent)))
             if call is None:
                 log.error("journal: a call without its arrival", call_id=call_id)
                 continue
@@ -330,17 +327,5 @@ class Switch:
             log.error("task died", task=task.get_name(), exc_info=error)
 
 
-def is_call_event(event: Event) -> bool:
-    """Whether this is an event of a call, not of the service."""
-    return isinstance(event, CallEvent)
-
-
 def _may_stay(call: Call) -> bool:
     return isinstance(call.situation, Talking | InFallback)
-
-
-def _draft(subject: str, event: Event, at: Instant, plan: str) -> Draft:
-    return Draft(subject, at.utc_us, at.mono_ns, plan, type(event).__name__, encode(event))
-
-
-__all__ = ["HandedToFallback", "Stimulus", "Switch"]

@@ -1,0 +1,180 @@
+"""The daemon: its parts wired in the order in which a call meets them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from pbx112 import __version__
+from pbx112.ari import AriSettings, Replaced
+from pbx112.cdr.ship import Shipper
+from pbx112.journal import Journal
+from pbx112.model.events import CallEnded, DaemonStarted, DaemonStopped, JournalGap
+from pbx112.plan.load import PlanError, load_plan
+from pbx112.plan.types import Plan
+from pbx112.settings import Settings
+from pbx112.switch.fallback import Takeover
+from pbx112.switch.live import now
+from pbx112.switch.record import draft
+from pbx112.switch.switch import Switch
+
+log = structlog.get_logger()
+
+RESTART_PAUSE = 5.0
+"""Seconds (more or less) before a side task that died is started again."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads `agencies.yaml` again.
+
+    Raises :class:`PlanError` where there is no usable plan, :class:`pbx112.journal.JournalError` where the
+    journal cannot be opened, :class:`pbx112.ari.Replaced` when another daemon has taken over.
+    """
+    plan = _first_plan(settings)
+    journal = await Journal.open(
+        settings.journal,
+        closing=[CallEnded.__name__],
+        gap=lambda lost, why: draft("", JournalGap(lost, why), now(), ""),
+        on_alarm=_alarm,
+    )
+    try:
+        await _run(settings, journal, plan)
+    finally:
+        await journal.close()
+    log.info("stopped", action="stopped")
+
+
+async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
+    journal.append([draft("", DaemonStarted(__version__, _boot_id(), settings.node), now(), plan.hash)])
+    switch = Switch(_ari_settings(settings), journal, plan)
+    switch.use_plan(plan)
+    log.info("plan loaded", action="plan_loaded", plan=plan.hash, file=str(settings.agencies))
+
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    asked = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+
+    takeover = Takeover(settings.fallback_records, journal, switch)
+    side = [
+        asyncio.create_task(_keep_running("reload", lambda: _reload_when(asked, settings, switch))),
+        asyncio.create_task(_keep_running("fallback records", takeover.run)),
+    ]
+    if settings.dsn is not None:
+        shipper = Shipper(journal, settings.dsn.get_secret_value(), settings.node, _alarm)
+        side.append(asyncio.create_task(_keep_running("shipping to Postgres", shipper.run)))
+    else:
+        log.warning("PBX112_DSN is not set: records stay in the journal", action="no_database")
+
+    calls = asyncio.create_task(switch.run(), name="switch")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait([calls, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if calls.done():
+            await calls
+            return
+        log.info("stopping", action="stopping", live=len(switch.live_calls()))
+        await switch.stop()
+        await journal.append([draft("", DaemonStopped("signal"), now(), switch.plan.hash)])
+    except Replaced:
+        log.error("another daemon has taken the application over; this one stops", action="replaced")
+        raise
+    finally:
+        for task in (calls, stopping, *side):
+            task.cancel()
+        await asyncio.gather(calls, stopping, *side, return_exceptions=True)
+
+
+async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """A side task that dies is seen, told, and started again; calls do not wait for it."""
+    while True:
+        try:
+            await work()
+            return
+        except Exception:
+            log.exception("side task died; it is started again", task=name)
+        await asyncio.sleep(RESTART_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
+
+
+def _first_plan(settings: Settings) -> Plan:
+    """The plan in the file; where that is bad, the last good one, loudly."""
+    try:
+        return _load(settings)
+    except PlanError as error:
+        kept = _kept(settings)
+        if not kept.exists():
+            raise
+        _tell(error)
+        log.error("agencies.yaml is bad: the last good one decides", action="plan_refused", kept=str(kept))
+        return load_plan(kept).plan
+
+
+async def _reload_when(asked: asyncio.Event, settings: Settings, switch: Switch) -> None:
+    """Read `agencies.yaml` again each time it is asked for; a bad file leaves the running plan."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            plan = await asyncio.to_thread(_load, settings)
+        except PlanError as error:
+            _tell(error)
+            log.error(
+                "agencies.yaml is bad: the running plan stays", action="plan_refused", plan=switch.plan.hash
+            )
+        else:
+            switch.use_plan(plan)
+            log.info("plan loaded", action="plan_loaded", plan=plan.hash, file=str(settings.agencies))
+
+
+def _load(settings: Settings) -> Plan:
+    loaded = load_plan(settings.agencies)
+    for warning in loaded.warnings:
+        log.warning(str(warning), action="plan_warning")
+    _keep(settings)
+    return loaded.plan
+
+
+def _keep(settings: Settings) -> None:
+    """A copy beside the journal, should the next start find a bad file."""
+    kept = _kept(settings)
+    try:
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = kept.with_suffix(".new")
+        fresh.write_bytes(settings.agencies.read_bytes())
+        fresh.replace(kept)
+    except OSError as error:
+        log.warning("no copy of agencies.yaml could be kept", action="plan_copy", error=str(error))
+
+
+def _kept(settings: Settings) -> Path:
+    return settings.journal.with_name("agencies.last-good.yaml")
+
+
+def _boot_id() -> str:
+    """Names this boot of the machine: monotonic clocks compare within it (Linux, random(4))."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _tell(error: PlanError) -> None:
+    for finding in error.findings:
+        log.error(str(finding), action="plan_error")
+
+
+def _alarm(what: str) -> None:
+    log.error(what, action="alarm")
+
+
+def _ari_settings(settings: Settings) -> AriSettings:
+    return AriSettings(
+        url=settings.ari_url,
+        user=settings.ari_user,
+        password=settings.ari_password.get_secret_value(),
+        app=settings.ari_app,
+        transport=settings.ari_transport,
+    )
