@@ -6,8 +6,8 @@ The hash of an entry is::
           | seq | utc_us | mono_ns                             three signed 64-bit integers, big-endian
           | subject | plan | kind | body )                     each: its length (32 bits, big-endian), its bytes
 
-Texts are UTF-8. Before the first entry stands :func:`genesis`, made of the journal's id, so that no chain can be
-passed off as another's.
+Texts are UTF-8 without NUL and times lie between 1970 and 9999, so that any database can hold them. Before the
+first entry stands :func:`genesis`, made of the journal's id, so that no chain can be passed off as another's.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 _NUMBERS = struct.Struct(">qqq")
 _LENGTH = struct.Struct(">I")
+_YEAR_10000 = 253_402_300_800_000_000  # microseconds
 
 
 class Draft(NamedTuple):
@@ -55,10 +56,15 @@ def link(previous: bytes, seq: int, draft: Draft | Entry) -> bytes:
     """The hash of `draft` as entry `seq` after the entry whose hash is `previous`.
 
     Raises :class:`ValueError` or :class:`struct.error` where a field cannot be written down (a lone surrogate,
-    a number beyond 64 bits).
+    a NUL, a time or number out of bounds).
     """
+    if not 0 <= draft.utc_us < _YEAR_10000:
+        raise ValueError("time out of bounds")
     parts = [previous, _NUMBERS.pack(seq, draft.utc_us, draft.mono_ns)]
-    for part in (draft.subject.encode(), draft.plan.encode(), draft.kind.encode(), draft.body):
+    texts = [draft.subject.encode(), draft.plan.encode(), draft.kind.encode()]
+    if any(b"\0" in text for text in texts):
+        raise ValueError("NUL in a text")
+    for part in (*texts, draft.body):
         parts.append(_LENGTH.pack(len(part)))
         parts.append(part)
     return hashlib.sha256(b"".join(parts)).digest()

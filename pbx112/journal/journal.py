@@ -267,7 +267,7 @@ class Journal:
         return await self.ask(lambda reader: reader.mark(name))
 
     async def ask(self, question: Callable[[Reader], T]) -> T:
-        """What `question` reads, in the journal's reading thread; several readings make one consistent answer.
+        """What `question` reads, in the journal's reading thread.
 
         Raises :class:`JournalError` where the file cannot be read. A file found damaged is replaced by a new one.
         """

@@ -1,0 +1,166 @@
+"""Brings the records' schema up to date: the numbered files in `sql/`, each once, each in a transaction.
+
+Several daemons and administrators may try at once: a lock in the database lets one after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import asyncpg
+
+_LOCK = 0x70627831_31320001  # any number that nobody else in this database uses
+_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
+
+_BEGINNING = """
+CREATE SCHEMA IF NOT EXISTS pbx112;
+CREATE TABLE IF NOT EXISTS pbx112.migration (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    applied_by text NOT NULL DEFAULT current_user
+);
+"""
+
+# Everything in the schema belongs to pbx112_owner, where that role exists and this account may hand it over.
+_HAND_OVER = """
+DO $$
+DECLARE
+    item record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pbx112_owner') THEN
+        RETURN;
+    END IF;
+    IF NOT pg_has_role(current_user, 'pbx112_owner', 'MEMBER') THEN
+        EXECUTE 'GRANT pbx112_owner TO CURRENT_USER';
+    END IF;
+    FOR item IN
+        SELECT format('TABLE pbx112.%I', relname) AS name FROM pg_catalog.pg_class
+        WHERE relnamespace = 'pbx112'::regnamespace AND relkind IN ('r', 'p')
+            AND relowner <> 'pbx112_owner'::regrole
+        UNION ALL
+        SELECT format('VIEW pbx112.%I', relname) FROM pg_catalog.pg_class
+        WHERE relnamespace = 'pbx112'::regnamespace AND relkind = 'v' AND relowner <> 'pbx112_owner'::regrole
+        UNION ALL
+        SELECT format('FUNCTION %s', oid::regprocedure) FROM pg_catalog.pg_proc
+        WHERE pronamespace = 'pbx112'::regnamespace AND proowner <> 'pbx112_owner'::regrole
+        UNION ALL
+        SELECT 'SCHEMA pbx112' FROM pg_catalog.pg_namespace
+        WHERE nspname = 'pbx112' AND nspowner <> 'pbx112_owner'::regrole
+    LOOP
+        EXECUTE format('ALTER %s OWNER TO pbx112_owner', item.name);
+    END LOOP;
+EXCEPTION
+    WHEN insufficient_privilege THEN
+        RAISE NOTICE 'the schema stays with %, which may not hand it to pbx112_owner', current_user;
+END
+$$;
+"""
+
+
+class MigrationError(Exception):
+    """The schema cannot be brought up to date; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, in hex."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def shipped() -> list[Migration]:
+    """The migrations that came with this version, in order."""
+    files = (resources.files("pbx112") / "sql").iterdir()
+    named = [(match, file) for file in files if (match := _NAME.match(file.name))]
+    found = [Migration(int(match[1]), file.name, file.read_text(encoding="utf-8")) for match, file in named]
+    return sorted(found, key=lambda migration: migration.number)
+
+
+async def migrate(
+    dsn: str,
+    on_step: Callable[[str], None] = lambda _: None,
+    migrations: Sequence[Migration] | None = None,
+) -> list[str]:
+    """Apply what is missing in the database at `dsn`; returns the names of the files applied.
+
+    `on_step` is told each file before it runs, and each notice of the server. Waits while another process
+    migrates. Raises :class:`MigrationError` where an applied file was changed since, where a file fails (the
+    database is then as before it), and where this account may not create the schema.
+    """
+    connection = await asyncpg.connect(
+        dsn, timeout=10, server_settings={"application_name": "pbx112 migrate"}
+    )
+    connection.add_log_listener(lambda _, message: on_step(str(message.message)))
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        if await connection.fetchval("SELECT to_regclass('pbx112.migration')") is None:
+            await _run(connection, "the schema", _BEGINNING)
+        missing = await _missing(connection, shipped() if migrations is None else migrations)
+        for migration in missing:
+            on_step(migration.name)
+            async with connection.transaction():
+                await _run(connection, migration.name, migration.sql)
+                await connection.execute(
+                    "INSERT INTO pbx112.migration (number, name, checksum) VALUES ($1, $2, $3)",
+                    migration.number,
+                    migration.name,
+                    migration.checksum,
+                )
+        if missing:
+            await connection.execute(_HAND_OVER)
+        return [migration.name for migration in missing]
+    finally:
+        await connection.close()
+
+
+async def pending(dsn: str) -> list[str]:
+    """The files that :func:`migrate` would apply. Raises :class:`MigrationError` where an applied one changed."""
+    connection = await asyncpg.connect(
+        dsn, timeout=10, server_settings={"application_name": "pbx112 migrate"}
+    )
+    try:
+        if await connection.fetchval("SELECT to_regclass('pbx112.migration')") is None:
+            return [migration.name for migration in shipped()]
+        return [migration.name for migration in await _missing(connection, shipped())]
+    finally:
+        await connection.close()
+
+
+async def _missing(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> list[Migration]:
+    rows = await connection.fetch("SELECT number, name, checksum FROM pbx112.migration")
+    applied = {row["number"]: row for row in rows}
+    missing = []
+    for migration in migrations:
+        row = applied.get(migration.number)
+        if row is None:
+            missing.append(migration)
+        elif row["checksum"] != migration.checksum:
+            raise MigrationError(
+                f"sql/{migration.name} was changed after it had been applied (as {row['name']}); "
+                "restore the file as released, and put the change into a new number"
+            )
+    return missing
+
+
+async def _run(connection: asyncpg.Connection, name: str, sql: str) -> None:
+    try:
+        await connection.execute(sql)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MigrationError(
+            f"{name}: {error}; run `pbx112 migrate` as an account that may create in this database"
+        ) from None
+    except asyncpg.PostgresError as error:
+        raise MigrationError(f"{name}: {error}") from None

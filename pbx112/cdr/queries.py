@@ -1,0 +1,64 @@
+"""What people ask of the records: the last calls, one call in full."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pbx112.cdr.record import CallRecord, LegRecord, RecordingRecord
+from pbx112.cdr.store import connect, fetch
+
+
+class StoredEvent(NamedTuple):
+    """An event as it stands in Postgres."""
+
+    seq: int
+    at: datetime
+    plan: str
+    kind: str
+    body: dict[str, Any]
+
+
+class Story(NamedTuple):
+    """One call in full. `call` is None (and `legs` are empty) while it has not ended."""
+
+    call: CallRecord | None
+    legs: list[LegRecord]
+    recordings: list[RecordingRecord]
+    events: list[StoredEvent]
+
+
+async def last_calls(dsn: str, limit: int = 20) -> list[CallRecord]:
+    """The calls that arrived last, newest first. Raises asyncpg's errors and OSError."""
+    connection = await connect(dsn, "cdr")
+    try:
+        return await fetch(
+            connection, CallRecord, "call", "ORDER BY arrived_at DESC, call_id LIMIT $1", limit
+        )
+    finally:
+        await connection.close()
+
+
+async def story_of(dsn: str, call_id: str) -> Story | None:
+    """All that stands about `call_id`, None where nothing does. Raises asyncpg's errors and OSError."""
+    connection = await connect(dsn, "cdr")
+    try:
+        calls = await fetch(connection, CallRecord, "call", "WHERE call_id = $1", call_id)
+        legs = await fetch(connection, LegRecord, "leg", "WHERE call_id = $1 ORDER BY leg", call_id)
+        recordings = await fetch(
+            connection, RecordingRecord, "recording", "WHERE call_id = $1 ORDER BY ended_at, name", call_id
+        )
+        rows = await connection.fetch(
+            "SELECT seq, at, plan, kind, body FROM pbx112.event WHERE call_id = $1 ORDER BY at, seq", call_id
+        )
+    finally:
+        await connection.close()
+    if not rows and not calls:
+        return None
+    events = [
+        StoredEvent(row["seq"], row["at"], row["plan"], row["kind"], msgspec.json.decode(row["body"]))
+        for row in rows
+    ]
+    return Story(calls[0] if calls else None, legs, recordings, events)

@@ -1,0 +1,355 @@
+"""What a call's events come to: the rows of `pbx112.call`, `leg` and `recording`. Pure.
+
+Times are UTC; durations come from the monotonic clock, and from UTC only across a restart of the machine, where
+the monotonic clock begins anew. `docs/records.md` says what each field means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from pbx112.journal import Entry
+from pbx112.model import events as ev
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INT4 = 2**31 - 1
+
+
+class Fact(NamedTuple):
+    """An event with its number in the journal, its moment, and the hash of the plan then in force."""
+
+    seq: int
+    at: ev.Instant
+    plan: str
+    event: ev.Event
+
+
+class LegRecord(msgspec.Struct, frozen=True):
+    """One attempt to reach a line. Seconds to the millisecond."""
+
+    call_id: str
+    leg: int
+    owner: str
+    line: str
+    kind: str
+    trunk: str | None
+    dial: str
+    round: int
+    offered_at: datetime
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    accepted_at: datetime | None
+    ended_at: datetime
+    result: ev.LegResult
+    cause: int | None
+    sip: int | None
+    detail: str
+    ring_seconds: float
+    talk_seconds: float
+    plan: str
+
+
+class RecordingRecord(msgspec.Struct, frozen=True):
+    """A recording that is complete, or that failed."""
+
+    call_id: str
+    name: str
+    started_at: datetime | None
+    ended_at: datetime
+    seconds: float | None
+    result: str
+    reason: str
+
+
+class CallRecord(msgspec.Struct, frozen=True):
+    """One ended call. Seconds to the millisecond."""
+
+    call_id: str
+    journal_id: str
+    node: str
+    via: str
+    caller_raw: str
+    caller: str | None
+    callable: bool
+    dialled: str
+    source: str
+    arrived_at: datetime
+    answered_at: datetime | None
+    accepted_at: datetime | None
+    ended_at: datetime
+    outcome: ev.Outcome
+    ended_by: str
+    ring_seconds: float
+    talk_seconds: float
+    answered_by_owner: str | None
+    answered_by_line: str | None
+    incident: str | None
+    escalations: int
+    legs: int
+    plan: str
+    resumed: int
+    first_seq: int
+    last_seq: int
+
+
+class Records(NamedTuple):
+    """All that a call's events come to: `call` is None while it has not ended (and `legs` are empty then).
+    Each recording stands with the number of the entry that completed it, which may follow the call's end."""
+
+    call: CallRecord | None
+    legs: list[LegRecord]
+    recordings: list[tuple[int, RecordingRecord]]
+
+
+def moment(utc_us: int) -> datetime:
+    """Microseconds since the epoch as a UTC time."""
+    return _EPOCH + timedelta(microseconds=utc_us)
+
+
+def facts(entries: Iterable[Entry]) -> list[Fact]:
+    """The entries that are events we know; kinds of a later version, and what is no event at all, are left out."""
+    known = []
+    for entry in entries:
+        try:
+            event = ev.decode(entry.body)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        known.append(Fact(entry.seq, ev.Instant(entry.utc_us, entry.mono_ns), entry.plan, event))
+    return known
+
+
+def build_record(call_id: str, facts: Iterable[Fact], *, journal_id: str, node: str) -> Records:
+    """What `facts`, all of `call_id` and in the journal's order, come to.
+
+    Never raises, whatever their order: what contradicts an earlier event is left out, and an attempt without an
+    end is `failed`. What follows the call's end changes nothing but recordings.
+    """
+    fold = _Fold(call_id)
+    call: CallRecord | None = None
+    legs: list[LegRecord] = []
+    for fact in facts:
+        fold.pass_time(fact)
+        match fact.event:
+            case ev.RecordingStarted() | ev.RecordingFinished() | ev.RecordingFailed() as event:
+                fold.recording(fact.seq, event)
+            case ev.CallEnded() as event if call is None:
+                legs = fold.end_legs()
+                call = fold.end(event, fact, len(legs), journal_id, node)
+            case _ if call is None:
+                fold.take(fact)
+    return Records(call, legs, fold.recordings)
+
+
+class _Leg:
+    """An attempt while its events come in. Clock readings are the fold's nanoseconds."""
+
+    def __init__(self, offered: ev.LegOffered, now: datetime, clock: int, round_: int, plan: str) -> None:
+        self.offered = offered
+        self.round = round_
+        self.plan = plan
+        self.offered_at = now
+        self.offered_clock = clock
+        self.ringing_at: datetime | None = None
+        self.answered_at: datetime | None = None
+        self.answered_clock: int | None = None
+        self.accepted_at: datetime | None = None
+        self.accepted_clock: int | None = None
+        self.ended: LegRecord | None = None
+
+    def end(self, call_id: str, now: datetime, clock: int, how: ev.LegEnded) -> None:
+        target = self.offered.target
+        picked_up = clock if self.answered_clock is None else self.answered_clock
+        talked = 0 if self.accepted_clock is None else clock - self.accepted_clock
+        self.ended = LegRecord(
+            call_id=call_id,
+            leg=_small(self.offered.leg),
+            owner=_text(target.owner),
+            line=_text(target.number),
+            kind=target.kind,
+            trunk=None if target.trunk is None else _text(target.trunk),
+            dial=_text(target.dial),
+            round=self.round,
+            offered_at=self.offered_at,
+            ringing_at=self.ringing_at,
+            answered_at=self.answered_at,
+            accepted_at=self.accepted_at,
+            ended_at=now,
+            result=how.result,
+            cause=None if how.cause is None else _small(how.cause),
+            sip=None if how.sip is None else _small(how.sip),
+            detail=_text(how.detail),
+            ring_seconds=_seconds(picked_up - self.offered_clock),
+            talk_seconds=_seconds(talked),
+            plan=_text(self.plan),
+        )
+
+
+class _Fold:
+    """A call while its events come in."""
+
+    def __init__(self, call_id: str) -> None:
+        self.call_id = _text(call_id)
+        self.recordings: list[tuple[int, RecordingRecord]] = []
+        self._first: Fact | None = None
+        self._last: ev.Instant | None = None
+        self._now = _EPOCH
+        self._clock = 0  # nanoseconds since the first event
+        self._arrived: ev.CallArrived | None = None
+        self._arrived_at: datetime | None = None
+        self._arrived_clock = 0
+        self._answered_at: datetime | None = None
+        self._accepted: _Leg | None = None
+        self._incident: str | None = None
+        self._stages = 0
+        self._round = 1
+        self._resumed = 0
+        self._caller_gone = False
+        self._talked = 0  # nanoseconds in which the caller was joined to somebody
+        self._legs: dict[int, _Leg] = {}
+        self._started: dict[str, datetime] = {}
+        self._recorded: set[str] = set()
+
+    def pass_time(self, fact: Fact) -> None:
+        """Move the clock on to `fact`."""
+        if self._first is None or self._last is None:
+            self._first, self._last = fact, fact.at
+        passed = fact.at.mono_ns - self._last.mono_ns
+        if passed < 0:
+            passed = max(0, fact.at.utc_us - self._last.utc_us) * 1000
+        if self._joined():
+            self._talked += passed
+        self._clock += passed
+        self._last = fact.at
+        self._now = moment(fact.at.utc_us)
+
+    def take(self, fact: Fact) -> None:
+        """An event of the call before its end."""
+        leg = self._legs.get(getattr(fact.event, "leg", -1))
+        match fact.event:
+            case ev.CallArrived() as event if self._arrived is None:
+                self._arrived, self._arrived_at, self._arrived_clock = event, self._now, self._clock
+            case ev.CallerAnswered():
+                self._answered_at = self._answered_at or self._now
+            case ev.StageEntered(round=round_):
+                self._stages += 1
+                self._round = _small(round_)
+            case ev.MenuChosen(incident=incident) if incident:
+                self._incident = _text(incident)
+            case ev.LegOffered() as event if leg is None:
+                self._legs[event.leg] = _Leg(event, self._now, self._clock, self._round, fact.plan)
+            case ev.LegRinging() if leg and not leg.ended:
+                leg.ringing_at = leg.ringing_at or self._now
+            case ev.LegAnswered() if leg and not leg.ended and leg.answered_at is None:
+                leg.answered_at, leg.answered_clock = self._now, self._clock
+            case ev.LegAccepted() if leg and not leg.ended and leg.accepted_at is None:
+                leg.accepted_at, leg.accepted_clock = self._now, self._clock
+                if leg.answered_at is None:
+                    leg.answered_at, leg.answered_clock = self._now, self._clock
+                self._accepted = self._accepted or leg
+            case ev.LegEnded() as event if leg and not leg.ended:
+                leg.end(self.call_id, self._now, self._clock, event)
+            case ev.CallerLeft():
+                self._caller_gone = True
+            case ev.CallResumed():
+                self._resumed += 1
+            case _:
+                pass
+
+    def recording(
+        self, seq: int, event: ev.RecordingStarted | ev.RecordingFinished | ev.RecordingFailed
+    ) -> None:
+        """What became of a recording; the first word on it counts."""
+        if isinstance(event, ev.RecordingStarted):
+            self._started.setdefault(event.name, self._now)
+            return
+        if event.name in self._recorded:
+            return
+        self._recorded.add(event.name)
+        finished = isinstance(event, ev.RecordingFinished)
+        seconds = event.seconds if isinstance(event, ev.RecordingFinished) else None
+        if seconds is not None and not 0 <= seconds < _INT4:
+            seconds = None
+        self.recordings.append(
+            (
+                seq,
+                RecordingRecord(
+                    call_id=self.call_id,
+                    name=_text(event.name),
+                    started_at=self._started.get(event.name),
+                    ended_at=self._now,
+                    seconds=None if seconds is None else round(seconds, 3),
+                    result="finished" if finished else "failed",
+                    reason="" if isinstance(event, ev.RecordingFinished) else _text(event.reason),
+                ),
+            )
+        )
+
+    def end_legs(self) -> list[LegRecord]:
+        """All attempts, in the order in which they began; those without an end are `failed`."""
+        unfinished = ev.LegEnded(0, ev.LegResult.FAILED, detail="no_end_recorded")
+        rows: dict[int, LegRecord] = {}
+        for leg in self._legs.values():
+            if leg.ended is None:
+                leg.end(self.call_id, self._now, self._clock, unfinished)
+            if leg.ended is not None:
+                rows.setdefault(leg.ended.leg, leg.ended)
+        return list(rows.values())
+
+    def end(self, event: ev.CallEnded, fact: Fact, legs: int, journal_id: str, node: str) -> CallRecord:
+        """The call's row. Where the arrival is missing (a journal lost), the first event stands for it."""
+        first = self._first or fact
+        arrived = self._arrived or ev.CallArrived("", "", None, False, "")
+        accepted = self._accepted
+        waited_until = self._clock
+        if accepted is not None and accepted.accepted_clock is not None:
+            waited_until = accepted.accepted_clock
+        return CallRecord(
+            call_id=self.call_id,
+            journal_id=journal_id,
+            node=node,
+            via=arrived.via,
+            caller_raw=_text(arrived.caller_raw),
+            caller=None if arrived.caller is None else _text(arrived.caller),
+            callable=arrived.callable,
+            dialled=_text(arrived.dialled),
+            source=_text(arrived.source),
+            arrived_at=self._arrived_at or moment(first.at.utc_us),
+            answered_at=self._answered_at,
+            accepted_at=accepted.accepted_at if accepted else None,
+            ended_at=self._now,
+            outcome=event.outcome,
+            ended_by=event.by,
+            ring_seconds=_seconds(max(0, waited_until - self._arrived_clock)),
+            talk_seconds=_seconds(self._talked),
+            answered_by_owner=_text(accepted.offered.target.owner) if accepted else None,
+            answered_by_line=_text(accepted.offered.target.number) if accepted else None,
+            incident=self._incident,
+            escalations=max(0, self._stages - 1),
+            legs=legs,
+            plan=_text(first.plan),
+            resumed=self._resumed,
+            first_seq=first.seq,
+            last_seq=fact.seq,
+        )
+
+    def _joined(self) -> bool:
+        return not self._caller_gone and any(
+            leg.accepted_at is not None and leg.ended is None for leg in self._legs.values()
+        )
+
+
+def _seconds(nanoseconds: int) -> float:
+    return min(round(nanoseconds / 1e9, 3), 999_999_999.0)
+
+
+def _small(number: int) -> int:
+    return max(-_INT4, min(_INT4, number))
+
+
+def _text(text: str) -> str:
+    """`text` as any database takes it: no NUL, no lone surrogate."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

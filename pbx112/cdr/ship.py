@@ -1,0 +1,243 @@
+"""The journal's way into Postgres: in order, in batches, exactly once, and never on a call's path.
+
+What has arrived is told by Postgres alone: one transaction adds the events, the records of the calls that end
+among them, and moves `pbx112.shipment` on. Whether a commit whose answer was lost took place is read there.
+Only entries that the disk has confirmed are shipped, so Postgres never knows what a power cut made undone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import asyncpg
+
+from pbx112.cdr.record import CallRecord, LegRecord, RecordingRecord, build_record, facts
+from pbx112.cdr.store import Connection, add, connect, copy_events
+from pbx112.journal import Entry, Journal, JournalError, genesis
+
+_BATCH = 2_000  # entries in one transaction
+_REST = 0.08  # seconds between transactions at low load, so that each carries more than one event
+_RETRY_FIRST, _RETRY_MOST = 0.1, 3.0  # seconds
+_HOUSEKEEPING = 3600.0  # seconds
+_CLOSING = "CallEnded"
+_RECORDED = {"RecordingFinished", "RecordingFailed"}
+_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+_CONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.SyntaxOrAccessError,
+)
+
+
+class _Estranged(Exception):
+    """The journal and Postgres do not tell the same story; nothing may be shipped."""
+
+
+class _Rows(NamedTuple):
+    calls: list[CallRecord]
+    legs: list[LegRecord]
+    recordings: list[RecordingRecord]
+
+
+class Shipper:
+    """Ships `journal` to the database at `dsn` under the name `node`.
+
+    `on_alarm` is called once when shipping is in trouble and once when it is well again. Entries older than
+    `keep_days` that have arrived are pruned from the journal.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        dsn: str,
+        node: str,
+        on_alarm: Callable[[str], None],
+        *,
+        keep_days: float = 35.0,
+    ) -> None:
+        self._journal = journal
+        self._dsn = dsn
+        self._node = node
+        self._alarm = on_alarm
+        self._keep_days = keep_days
+        self._chain = ""
+        self._shipped = 0
+        self._head = b""
+        self._careful_until = 0
+        self._trouble: str | None = None
+
+    @property
+    def shipped(self) -> int:
+        """Number of the last entry of the present journal known to have arrived."""
+        return self._shipped
+
+    async def run(self) -> None:
+        """Ship until cancelled. Comes back by itself from whatever Postgres or the network do."""
+        wait = _RETRY_FIRST
+        while True:
+            began = time.monotonic()
+            try:
+                await self._session()
+            except _Estranged as error:
+                self._in_trouble(str(error))
+                wait = 30.0
+            except _CONFIGURED as error:
+                self._in_trouble(
+                    f"{error}; see `pbx112 check`, and run `pbx112 migrate` where the schema is missing"
+                )
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                JournalError,
+            ) as error:
+                self._in_trouble(f"{type(error).__name__}: {error}")
+            if time.monotonic() - began > 10.0:
+                wait = _RETRY_FIRST
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, hides nothing
+            wait = min(wait * 2, _RETRY_MOST)
+
+    async def flush(self, seconds: float) -> bool:
+        """Wait until all that is written so far has arrived, at most `seconds`; whether it has."""
+        upto, chain = self._journal.written, self._journal.journal_id
+        deadline = time.monotonic() + seconds
+        while self._chain != chain or self._shipped < upto:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    async def _session(self) -> None:
+        """One connection's life."""
+        connection = await connect(self._dsn, f"ship {self._node}")
+        try:
+            await self._find_place(connection)
+            keeping = time.monotonic()
+            await connection.execute("SELECT pbx112.ensure_partitions()")
+            while True:
+                await self._journal.synced_beyond(self._chain, self._shipped)
+                if self._journal.journal_id != self._chain:
+                    await self._find_place(connection)
+                    continue
+                full = await self._ship_batch(connection)
+                if self._trouble is not None:
+                    self._trouble = None
+                    self._alarm("records: they arrive in Postgres again")
+                if time.monotonic() - keeping > _HOUSEKEEPING:
+                    keeping = time.monotonic()
+                    await self._keep_house(connection)
+                if not full:
+                    await asyncio.sleep(_REST)
+        finally:
+            connection.terminate()
+
+    async def _find_place(self, connection: Connection) -> None:
+        """Learn from Postgres how far this journal has arrived, and check that it is the same journal."""
+        await self._journal.synced_beyond("", 0)  # until the disk has let the journal be opened
+        chain = self._journal.journal_id
+        await connection.execute(
+            "INSERT INTO pbx112.shipment (journal_id, node, base_seq, base_hash, last_seq, head) "
+            "VALUES ($1, $2, 0, $3, 0, $3) ON CONFLICT DO NOTHING",
+            chain,
+            self._node,
+            genesis(chain),
+        )
+        row = await connection.fetchrow(
+            "SELECT last_seq, head FROM pbx112.shipment WHERE journal_id = $1", chain
+        )
+        assert row is not None
+        shipped, head = int(row["last_seq"]), bytes(row["head"])
+        base, ours = await self._journal.ask(lambda reader: (reader.base(), reader.hash_at(shipped)))
+        if shipped < base[0]:
+            self._alarm(
+                f"records: entries {shipped + 1} to {base[0]} of journal {chain} are missing in Postgres and were "
+                "pruned from the journal; was an old backup restored? What follows is shipped"
+            )
+            shipped, head = base
+        elif ours is None:
+            raise _Estranged(
+                f"Postgres holds entries of journal {chain} up to {shipped}, the journal ends before; was an old copy "
+                f"of {self._journal.path} put back? Move that file aside and restart: a new journal begins"
+            )
+        elif ours != head:
+            raise _Estranged(
+                f"entry {shipped} of journal {chain} is not the one in Postgres; keep {self._journal.path} for the "
+                "auditor, move it aside and restart: a new journal begins"
+            )
+        self._chain, self._shipped, self._head = chain, shipped, head
+
+    async def _ship_batch(self, connection: Connection) -> bool:
+        """Ship what the disk has confirmed, at most a batch; whether the batch was full."""
+        careful = self._shipped < self._careful_until
+        limit = 1 if careful else _BATCH
+        entries = await self._journal.read(self._shipped, limit, self._journal.synced)
+        if not entries or self._journal.journal_id != self._chain:
+            return False
+        rows = await self._records_of(entries)
+        try:
+            await self._send(connection, entries, rows)
+        except _REFUSED as error:
+            if not careful:
+                self._careful_until = entries[
+                    -1
+                ].seq  # one by one: only the culprit shall go without its view
+                return True
+            self._alarm(f"records: entry {entries[0].seq} is kept, but Postgres refuses its view: {error}")
+            await self._send(connection, entries, _Rows([], [], []), plain=True)
+        return len(entries) == limit
+
+    async def _send(
+        self, connection: Connection, entries: Sequence[Entry], rows: _Rows, *, plain: bool = False
+    ) -> None:
+        last = entries[-1]
+        async with connection.transaction():
+            moved = await connection.execute(
+                "UPDATE pbx112.shipment SET last_seq = $3, head = $4, shipped_at = now() "
+                "WHERE journal_id = $1 AND last_seq = $2",
+                self._chain,
+                self._shipped,
+                last.seq,
+                last.hash,
+            )
+            if moved != "UPDATE 1":
+                raise ConnectionError("the cursor in Postgres was moved by somebody else; it is read again")
+            await copy_events(connection, self._chain, self._node, entries, plain=plain)
+            added = await add(connection, "call", rows.calls)
+            await add(connection, "leg", rows.legs)
+            await add(connection, "recording", rows.recordings)
+        self._shipped, self._head = last.seq, last.hash
+        if added != len(rows.calls):
+            self._alarm(
+                f"records: {len(rows.calls) - added} calls stand already under the same id; events are kept"
+            )
+
+    async def _records_of(self, entries: Sequence[Entry]) -> _Rows:
+        """The rows that become final with `entries`."""
+        first, last = entries[0].seq, entries[-1].seq
+        told = {entry.subject for entry in entries if entry.kind == _CLOSING or entry.kind in _RECORDED}
+        rows = _Rows([], [], [])
+        if not told:
+            return rows
+        for call_id, story in (await self._journal.of_subjects(sorted(told))).items():
+            known = facts(entry for entry in story if entry.seq <= last)
+            records = build_record(call_id, known, journal_id=self._chain, node=self._node)
+            if records.call is not None and first <= records.call.last_seq <= last:
+                rows.calls.append(records.call)
+                rows.legs.extend(records.legs)
+            rows.recordings.extend(recording for seq, recording in records.recordings if first <= seq <= last)
+        return rows
+
+    async def _keep_house(self, connection: Connection) -> None:
+        await connection.execute("SELECT pbx112.ensure_partitions()")
+        before = time.time() - self._keep_days * 86_400
+        await self._journal.prune(self._shipped, int(before * 1_000_000))
+
+    def _in_trouble(self, why: str) -> None:
+        if self._trouble is None:
+            self._alarm(f"records: not arriving in Postgres ({why}); they wait in the journal")
+        self._trouble = why

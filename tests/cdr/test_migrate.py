@@ -1,0 +1,97 @@
+"""An administrator brings the records' schema up, twice, from two machines, and after somebody edited a file."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from pbx112.cdr import MigrationError, migrate, pending
+from pbx112.cdr.migrate import Migration, shipped
+from tests.cdr.conftest import Server
+
+
+async def test_every_file_is_applied_once_and_in_order(server: Server, empty_database: str) -> None:
+    dsn = server.dsn(empty_database)
+    names = [migration.name for migration in shipped()]
+    assert await pending(dsn) == names
+    steps: list[str] = []
+    assert await migrate(dsn, steps.append) == names
+    assert [step for step in steps if step.endswith(".sql")] == names
+    assert await pending(dsn) == []
+    assert await migrate(dsn) == []
+
+
+async def test_daemons_that_start_together_do_not_disturb_each_other(
+    server: Server, empty_database: str
+) -> None:
+    dsn = server.dsn(empty_database)
+    done = await asyncio.gather(*(migrate(dsn) for _ in range(4)))
+    assert sorted(map(len, done)) == [0, 0, 0, len(shipped())]
+
+
+async def test_an_applied_file_that_was_changed_is_named(dsn: str) -> None:
+    first, *rest = shipped()
+    forged = [Migration(first.number, first.name, first.sql + "-- a change"), *rest]
+    with pytest.raises(MigrationError, match=first.name):
+        await migrate(dsn, migrations=forged)
+
+
+async def test_a_file_that_fails_leaves_the_database_as_it_was(dsn: str, db: asyncpg.Connection) -> None:
+    broken = Migration(
+        9000, "9000_broken.sql", "CREATE TABLE pbx112.half (x int); SELECT no_such_function();"
+    )
+    with pytest.raises(MigrationError, match="9000_broken"):
+        await migrate(dsn, migrations=[*shipped(), broken])
+    assert await db.fetchval("SELECT to_regclass('pbx112.half')") is None
+    assert await pending(dsn) == []
+
+
+async def test_an_account_without_rights_is_told_what_to_do(server: Server, empty_database: str) -> None:
+    admin = await asyncpg.connect(server.dsn(empty_database))
+    await admin.execute(f"CREATE ROLE poor_{empty_database} LOGIN")
+    await admin.close()
+    with pytest.raises(MigrationError, match="may create in this database"):
+        await migrate(server.dsn(empty_database, f"poor_{empty_database}"))
+
+
+async def test_an_account_that_may_not_make_roles_gets_its_schema_and_a_notice(server: Server) -> None:
+    """The roles are renamed away, as on a server that never saw pbx112."""
+    name = await server.new_database()
+    admin = await asyncpg.connect(server.dsn(name))
+    roles = ["pbx112_owner", "pbx112_writer", "pbx112_auditor"]
+    await admin.execute(f"CREATE ROLE modest_{name} LOGIN; GRANT CREATE ON DATABASE {name} TO modest_{name}")
+    there = [r for r in roles if await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", r)]
+    for role in there:
+        await admin.execute(f"ALTER ROLE {role} RENAME TO away_{role}")
+    try:
+        notices: list[str] = []
+        assert await migrate(server.dsn(name, f"modest_{name}"), notices.append)
+        assert all(any(f"role {role} is missing" in notice for notice in notices) for role in roles)
+        assert await admin.fetchval("SELECT pbx112.ensure_partitions()") == 0
+    finally:
+        for role in there:
+            await admin.execute(f"ALTER ROLE away_{role} RENAME TO {role}")
+        await admin.close()
+
+
+async def test_everything_in_the_schema_is_explained_in_both_languages(db: asyncpg.Connection) -> None:
+    silent = await db.fetch(
+        """
+        WITH things AS (
+            SELECT c.relname AS name, obj_description(c.oid, 'pg_class') AS words
+            FROM pg_class c WHERE relnamespace = 'pbx112'::regnamespace AND relkind IN ('r', 'p', 'v')
+            UNION ALL
+            SELECT c.relname || '.' || a.attname, col_description(c.oid, a.attnum)
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE relnamespace = 'pbx112'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+            UNION ALL
+            SELECT proname, obj_description(oid, 'pg_proc') FROM pg_proc WHERE pronamespace = 'pbx112'::regnamespace
+            UNION ALL
+            SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'pbx112'
+        )
+        SELECT name FROM things WHERE words IS NULL OR words NOT LIKE '% / %'
+        """
+    )
+    assert [row["name"] for row in silent] == []
