@@ -36,7 +36,7 @@ class PlanError(Exception):
     """The file makes no plan. `findings` are all its errors, by line."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(sorted(findings))
+        self.findings = tuple(findings)
         super().__init__("\n".join(map(str, self.findings)))
 
 

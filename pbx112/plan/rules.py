@@ -6,6 +6,7 @@ Charsets are strict because these values become dial strings and dialplan: nothi
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from pbx112.plan.duty import FORM, parse_duty
-from pbx112.plan.finding import show, suggest
+from pbx112.plan.finding import show
 
 FAULT = "pbx112"
 """Type of a validation error that brings its own `what` and `remedy`."""
@@ -66,11 +67,11 @@ def _must_be_timezone(value: str) -> None:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
         known = available_timezones()
+        near = difflib.get_close_matches(value[:60], known, n=1, cutoff=0.8)
+        remedy = f"did you mean {show(near[0])}?" if near else 'write it like "Asia/Jakarta"'
         if not known:
-            raise fault(f"{show(value)} cannot be looked up", "install the package tzdata") from None
-        near = suggest(value, sorted(known), "zones") if known else ""
-        near = near if near.startswith("did") else 'write it like "Asia/Jakarta"'
-        raise fault(f"{show(value)} is no time zone", near) from None
+            remedy = "install the package tzdata"
+        raise fault(f"{show(value)} is no time zone", remedy) from None
 
 
 def _must_be_country(value: str) -> None:

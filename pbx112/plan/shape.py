@@ -185,7 +185,10 @@ def _no_text(field: str, value: object, _: ErrorDetails) -> tuple[str, str]:
     if isinstance(value, float):
         return f"{field} is a number, not a text", "write it in quotes"
     word = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"{field} {show(word)} stands without quotes", f'write it in quotes: "{word[:60]}"'
+    remedy = f'write it in quotes: "{word[:60]}"'
+    if field == "'mobile'" and not word.startswith("+"):
+        remedy = 'write + and the country code, in quotes: "+6281200000001"'
+    return f"{field} {show(word)} stands without quotes", remedy
 
 
 def _no_number(field: str, value: object, _: ErrorDetails) -> tuple[str, str]:
