@@ -25,6 +25,11 @@ MAX_DEPTH = 10
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?")
 _NUMBER_LIKE = re.compile(r"[-+]?[0-9][0-9._-]*")
 
+_HIDDEN_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+"""Ends a line, and with it a comment, for YAML but not for every editor."""
+
+_CONTROL_CHARACTER = ("a control character stands here", "delete it, or type the line anew")
+
 
 @dataclass(frozen=True, slots=True)
 class Bare:
@@ -80,6 +85,9 @@ def read_source(content: bytes, file: str) -> tuple[Fields | None, list[Finding]
         line = content.count(b"\n", 0, error.start) + 1
         return None, [Finding(file, line, "the text is not UTF-8", "save the file as UTF-8")]
     reader = _Reader(file)
+    if hidden := _HIDDEN_BREAK.search(text):
+        reader.report(text.count("\n", 0, hidden.start()) + 1, *_CONTROL_CHARACTER)
+        return None, reader.findings
     try:
         return reader.document(_events(text)), reader.findings
     except _Unreadable:
@@ -88,7 +96,7 @@ def read_source(content: bytes, file: str) -> tuple[Fields | None, list[Finding]
         reader.report(*_syntax_fault(error, text))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        reader.report(line, "a control character stands here", "delete it, or type the line anew")
+        reader.report(line, *_CONTROL_CHARACTER)
     except (ValueError, OverflowError):  # PyYAML on an escape beyond Unicode, or on a huge %YAML version
         reader.report(0, "an escape (\\U…) or a % directive is not valid YAML", "write the character itself")
     return None, reader.findings
