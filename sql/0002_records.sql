@@ -208,8 +208,7 @@ CREATE TABLE pbx112.shipment (
     base_hash bytea NOT NULL,
     last_seq bigint NOT NULL,
     head bytea NOT NULL,
-    shipped_at timestamptz NOT NULL DEFAULT now(),
-    CHECK (base_seq <= last_seq)
+    shipped_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE pbx112.shipment IS
     'How far each journal has arrived here / Sejauh mana setiap jurnal sudah tiba di sini';

@@ -17,7 +17,7 @@ import asyncpg
 
 from pbx112.cdr.record import CallRecord, LegRecord, RecordingRecord, build_record, facts
 from pbx112.cdr.store import Connection, add, connect, copy_events
-from pbx112.journal import Entry, Journal, JournalError, genesis
+from pbx112.journal import Entry, Journal, genesis
 
 _BATCH = 2_000  # entries in one transaction
 _REST = 0.08  # seconds between transactions at low load, so that each carries more than one event
@@ -66,7 +66,6 @@ class Shipper:
         self._keep_days = keep_days
         self._chain = ""
         self._shipped = 0
-        self._head = b""
         self._careful_until = 0
         self._trouble: str | None = None
 
@@ -90,12 +89,8 @@ class Shipper:
                     f"{error}; see `pbx112 check`, and run `pbx112 migrate` where the schema is missing"
                 )
             except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                JournalError,
-            ) as error:
+                Exception
+            ) as error:  # whatever it is: a new connection, and the cursor read anew, is the cure
                 self._in_trouble(f"{type(error).__name__}: {error}")
             if time.monotonic() - began > 10.0:
                 wait = _RETRY_FIRST
@@ -103,7 +98,8 @@ class Shipper:
             wait = min(wait * 2, _RETRY_MOST)
 
     async def flush(self, seconds: float) -> bool:
-        """Wait until all that is written so far has arrived, at most `seconds`; whether it has."""
+        """Wait until all that was appended so far has arrived, at most `seconds`; whether it has."""
+        await self._journal.append([])
         upto, chain = self._journal.written, self._journal.journal_id
         deadline = time.monotonic() + seconds
         while self._chain != chain or self._shipped < upto:
@@ -140,25 +136,27 @@ class Shipper:
         """Learn from Postgres how far this journal has arrived, and check that it is the same journal."""
         await self._journal.synced_beyond("", 0)  # until the disk has let the journal be opened
         chain = self._journal.journal_id
-        await connection.execute(
+        base_seq, base_hash = await self._journal.ask(lambda reader: reader.base())
+        row = await connection.fetchrow(
             "INSERT INTO pbx112.shipment (journal_id, node, base_seq, base_hash, last_seq, head) "
-            "VALUES ($1, $2, 0, $3, 0, $3) ON CONFLICT DO NOTHING",
+            "VALUES ($1, $2, $3, $4, 0, $5) "
+            "ON CONFLICT (journal_id) DO UPDATE SET shipped_at = pbx112.shipment.shipped_at RETURNING last_seq, head",
             chain,
             self._node,
+            base_seq,
+            base_hash,
             genesis(chain),
-        )
-        row = await connection.fetchrow(
-            "SELECT last_seq, head FROM pbx112.shipment WHERE journal_id = $1", chain
         )
         assert row is not None
         shipped, head = int(row["last_seq"]), bytes(row["head"])
-        base, ours = await self._journal.ask(lambda reader: (reader.base(), reader.hash_at(shipped)))
-        if shipped < base[0]:
+        ours = await self._journal.ask(lambda reader: reader.hash_at(shipped))
+        if shipped < base_seq:
             self._alarm(
-                f"records: entries {shipped + 1} to {base[0]} of journal {chain} are missing in Postgres and were "
+                f"records: entries {shipped + 1} to {base_seq} of journal {chain} are missing in Postgres and were "
                 "pruned from the journal; was an old backup restored? What follows is shipped"
             )
-            shipped, head = base
+            await self._move_on(connection, chain, shipped, base_seq, base_hash)
+            shipped = base_seq
         elif ours is None:
             raise _Estranged(
                 f"Postgres holds entries of journal {chain} up to {shipped}, the journal ends before; was an old copy "
@@ -169,7 +167,7 @@ class Shipper:
                 f"entry {shipped} of journal {chain} is not the one in Postgres; keep {self._journal.path} for the "
                 "auditor, move it aside and restart: a new journal begins"
             )
-        self._chain, self._shipped, self._head = chain, shipped, head
+        self._chain, self._shipped = chain, shipped
 
     async def _ship_batch(self, connection: Connection) -> bool:
         """Ship what the disk has confirmed, at most a batch; whether the batch was full."""
@@ -196,25 +194,29 @@ class Shipper:
     ) -> None:
         last = entries[-1]
         async with connection.transaction():
-            moved = await connection.execute(
-                "UPDATE pbx112.shipment SET last_seq = $3, head = $4, shipped_at = now() "
-                "WHERE journal_id = $1 AND last_seq = $2",
-                self._chain,
-                self._shipped,
-                last.seq,
-                last.hash,
-            )
-            if moved != "UPDATE 1":
-                raise ConnectionError("the cursor in Postgres was moved by somebody else; it is read again")
+            await self._move_on(connection, self._chain, self._shipped, last.seq, last.hash)
             await copy_events(connection, self._chain, self._node, entries, plain=plain)
             added = await add(connection, "call", rows.calls)
             await add(connection, "leg", rows.legs)
             await add(connection, "recording", rows.recordings)
-        self._shipped, self._head = last.seq, last.hash
+        self._shipped = last.seq
         if added != len(rows.calls):
             self._alarm(
                 f"records: {len(rows.calls) - added} calls stand already under the same id; events are kept"
             )
+
+    @staticmethod
+    async def _move_on(connection: Connection, chain: str, seq: int, to_seq: int, head: bytes) -> None:
+        moved = await connection.execute(
+            "UPDATE pbx112.shipment SET last_seq = $3, head = $4, shipped_at = now() "
+            "WHERE journal_id = $1 AND last_seq = $2",
+            chain,
+            seq,
+            to_seq,
+            head,
+        )
+        if moved != "UPDATE 1":
+            raise ConnectionError("the cursor in Postgres was moved by somebody else; it is read again")
 
     async def _records_of(self, entries: Sequence[Entry]) -> _Rows:
         """The rows that become final with `entries`."""

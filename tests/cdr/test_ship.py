@@ -1,0 +1,302 @@
+"""Records reach Postgres: once, in order, whatever happens to the connection, the server or the cursor."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pbx112.cdr import Shipper, last_calls, rebuild, story_of
+from pbx112.journal import Draft, Journal, genesis
+from pbx112.model import events as ev
+from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, abandoned, answered, drafts, gap
+from tests.cdr.conftest import Eventually, Server
+
+Alarms = list[str]
+
+
+@pytest.fixture
+def alarms() -> Alarms:
+    return []
+
+
+@pytest.fixture
+async def journal(tmp_path: Path, alarms: Alarms) -> AsyncIterator[Journal]:
+    journal = await Journal.open(
+        tmp_path / "journal.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append
+    )
+    yield journal
+    await journal.close()
+
+
+@asynccontextmanager
+async def shipping(journal: Journal, dsn: str, on_alarm: Callable[[str], None]) -> AsyncIterator[Shipper]:
+    shipper = Shipper(journal, dsn, "kaur", on_alarm)
+    task = asyncio.create_task(shipper.run())
+    try:
+        yield shipper
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def assert_all_arrived_once(db: asyncpg.Connection, journal: Journal) -> None:
+    """Event for event, byte for byte, and the hashes can be recomputed inside the database."""
+    written = await journal.read(0, 10**6)
+    stored = await db.fetch(
+        "SELECT seq, coalesce(call_id, '') AS s, raw, hash FROM pbx112.event ORDER BY seq"
+    )
+    assert [(r["seq"], r["s"], r["raw"], r["hash"]) for r in stored] == [
+        (e.seq, e.subject, e.body, e.hash) for e in written
+    ]
+    wrong = await db.fetchval(
+        """
+        SELECT count(*) FROM (
+            SELECT e.hash, pbx112.event_hash(lag(e.hash, 1, $1) OVER (ORDER BY e.seq), e) AS expected
+            FROM pbx112.event e
+        ) links WHERE hash <> expected
+        """,
+        genesis(journal.journal_id),
+    )
+    assert wrong == 0
+
+
+async def test_a_call_stands_in_postgres_as_it_was(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(drafts("c1", answered()))
+        journal.append(drafts("c2", abandoned()))
+        assert await shipper.flush(10)
+        await assert_all_arrived_once(db, journal)
+    calls = {call.call_id: call for call in await last_calls(dsn)}
+    assert calls["c1"].outcome == "answered"
+    assert (calls["c1"].ring_seconds, calls["c1"].talk_seconds) == (4.5, 60.0)
+    assert calls["c2"].outcome == "abandoned_ringing"
+    story = await story_of(dsn, "c1")
+    assert story is not None
+    assert [leg.result for leg in story.legs] == ["busy", "accepted"]
+    assert [recording.name for recording in story.recordings] == ["talk-1"]
+    assert [event.kind for event in story.events] == [type(event).__name__ for _, event in answered()]
+    assert story.events[0].at.isoformat() == "2026-07-23T09:46:40+00:00"
+    assert await story_of(dsn, "nobody") is None
+    assert alarms == []
+
+
+async def test_a_record_arrives_soon_after_the_call(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(drafts("first", abandoned()))
+        assert await shipper.flush(10)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        journal.append(drafts("second", abandoned()))
+        assert await shipper.flush(10)
+        assert loop.time() - began < 1.0  # 0.2 s on an idle machine
+
+
+async def test_a_recording_that_is_closed_after_the_call_is_added(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    *call, recorded = drafts("c1", answered())
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(call)
+        assert await shipper.flush(10)
+        assert await db.fetchval("SELECT count(*) FROM pbx112.recording") == 0
+        journal.append([recorded, recorded])
+        assert await shipper.flush(10)
+        assert await db.fetchval("SELECT seconds::text FROM pbx112.recording") == "59.900"
+        assert await db.fetchval("SELECT started_at < ended_at FROM pbx112.recording")
+        assert await db.fetchval("SELECT last_seq FROM pbx112.call") == len(call)
+
+
+async def test_connections_killed_again_and_again_neither_lose_nor_double(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    kill = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name LIKE 'pbx112 ship%'"
+    )
+    killed = 0
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        for number in range(300):
+            journal.append(drafts(f"c{number:03}", answered() if number % 3 else abandoned()))
+            if number % 10 == 0:
+                await asyncio.sleep(0.03)
+                killed += await db.fetchval(kill)
+        assert await shipper.flush(30)
+    assert killed > 3
+    await assert_all_arrived_once(db, journal)
+    assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 300
+    assert await db.fetchval("SELECT count(*) FROM pbx112.leg") == 200 * 2 + 100
+    assert await db.fetchval("SELECT count(*) FROM pbx112.recording") == 200
+
+
+async def test_postgres_away_for_a_while_is_caught_up_with_and_told_once(
+    server: Server, journal: Journal, dsn: str, alarms: Alarms, eventually: Eventually
+) -> None:
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(drafts("before", answered()))
+        assert await shipper.flush(10)
+        server.stop()
+        try:
+            await asyncio.wait_for(journal.append(drafts("during", answered())), 1)
+            assert not await shipper.flush(0.5)
+        finally:
+            server.start()
+        assert await shipper.flush(20)
+    db = await asyncpg.connect(dsn)
+    try:
+        await assert_all_arrived_once(db, journal)
+        assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 2
+    finally:
+        await db.close()
+    assert ["not arriving" in alarm for alarm in alarms] == [True, False]
+
+
+async def test_the_database_is_restored_from_an_old_backup(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(drafts("c1", answered()))
+        assert await shipper.flush(10)
+    backup = await db.fetchrow("SELECT last_seq, head FROM pbx112.shipment")
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(drafts("c2", answered()))
+        assert await shipper.flush(10)
+    assert backup is not None
+    async with db.transaction():
+        await db.execute("SET LOCAL session_replication_role = replica")
+        await db.execute("DELETE FROM pbx112.event WHERE call_id = 'c2'")
+        await db.execute("DELETE FROM pbx112.leg WHERE call_id = 'c2'")
+        await db.execute("DELETE FROM pbx112.call WHERE call_id = 'c2'")
+        await db.execute("DELETE FROM pbx112.recording WHERE call_id = 'c2'")
+        await db.execute("UPDATE pbx112.shipment SET last_seq = $1, head = $2", *backup)
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        assert await shipper.flush(10)
+    await assert_all_arrived_once(db, journal)
+    assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 2
+    assert alarms == []
+
+
+async def test_what_was_pruned_and_is_missing_is_said_and_the_rest_arrives(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    await journal.append(drafts("old", abandoned()))
+    assert await journal.prune(journal.written, BEGAN_US + 10**9) == len(abandoned())
+    await journal.append(drafts("new", abandoned()))
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        assert await shipper.flush(10)
+    assert [row["call_id"] for row in await db.fetch("SELECT call_id FROM pbx112.call")] == ["new"]
+    assert len(alarms) == 1
+    assert "entries 1 to 6" in alarms[0]
+
+
+async def test_a_journal_that_tells_another_story_is_not_shipped(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms, eventually: Eventually
+) -> None:
+    await journal.append(drafts("c1", abandoned()))
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        assert await shipper.flush(10)
+    await db.execute("UPDATE pbx112.shipment SET head = sha256('forged')")
+    await journal.append(drafts("c2", abandoned()))
+    async with shipping(journal, dsn, alarms.append):
+
+        async def alarmed() -> bool:
+            return bool(alarms)
+
+        await eventually(alarmed)
+    assert "is not the one in Postgres" in alarms[0]
+    assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 1
+
+
+async def test_hostile_texts_are_kept_to_the_byte_and_hold_nothing_up(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    nasty = "\0'); DROP TABLE pbx112.call;-- ${EXTEN}\r\n\u202e\N{FIRE ENGINE}" + "9" * 500
+    story = [(0.0, ev.CallArrived("in", nasty, None, False, "112")), *abandoned()[1:]]
+    bodies = [b'{"x":"\\ud800"}', b"\xff\xfe", b"", b'{"n":1e99999999}', b'{"x":' * 900 + b"1" + b"}" * 900]
+    strange = [Draft("odd", BEGAN_US, BEGAN_NS, PLAN, "Odd", body) for body in bodies]
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        await journal.append([*strange, *drafts("c1", story)])
+        await journal.append(drafts("c2", abandoned()))
+        assert await shipper.flush(10)
+        await assert_all_arrived_once(db, journal)
+    assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 2
+    stored = await db.fetchval("SELECT caller_raw FROM pbx112.call WHERE call_id = 'c1'")
+    assert stored == nasty.replace("\0", "\ufffd")
+    assert (
+        await db.fetchval("SELECT body->>'caller_raw' FROM pbx112.event WHERE kind = 'CallArrived'") == stored
+    )
+
+
+async def test_a_row_that_the_database_refuses_goes_without_its_view_and_the_others_with_theirs(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    await db.execute("ALTER TABLE pbx112.call ADD CHECK (call_id <> 'refused')")
+    for name in ("good", "refused", "after"):
+        await journal.append(drafts(name, abandoned()))
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        assert await shipper.flush(10)
+        await assert_all_arrived_once(db, journal)
+    assert {row["call_id"] for row in await db.fetch("SELECT call_id FROM pbx112.call")} == {"good", "after"}
+    assert len(alarms) == 1
+    assert "refuses its view" in alarms[0]
+
+
+async def test_a_replaced_journal_goes_on_under_its_new_name(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms, eventually: Eventually
+) -> None:
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(drafts("c1", abandoned()))
+        assert await shipper.flush(10)
+        for suffix in ("-wal", "-shm", ""):
+            Path(f"{journal.path}{suffix}").unlink()
+        before = journal.journal_id
+        journal.append(drafts("c2", abandoned()))
+
+        async def renamed() -> bool:
+            return journal.journal_id != before
+
+        await eventually(renamed)
+        journal.append(drafts("c3", abandoned()))
+        assert await shipper.flush(10)
+    assert await db.fetchval("SELECT count(*) FROM pbx112.shipment") == 2
+    assert await db.fetchval("SELECT count(*) FROM pbx112.call WHERE call_id = 'c3'") == 1
+    assert any("was removed" in alarm for alarm in alarms)
+
+
+async def test_the_records_can_be_made_anew_from_the_events(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        for number in range(20):
+            journal.append(drafts(f"c{number}", answered() if number % 2 else abandoned()))
+        assert await shipper.flush(10)
+    assert (await rebuild(dsn)).different == ()
+    fingerprint = (
+        "SELECT md5(string_agg(x::text, '|' ORDER BY x::text)) FROM (SELECT c AS x FROM pbx112.{} c) t"
+    )
+    tables = ("call", "leg", "recording")
+    before = [await db.fetchval(fingerprint.format(table)) for table in tables]
+    await db.execute("UPDATE pbx112.leg SET result = 'busy' WHERE call_id = 'c4'")
+    await db.execute("DELETE FROM pbx112.call WHERE call_id = 'c7'")
+    await db.execute("DELETE FROM pbx112.recording WHERE call_id = 'c9'")
+    looked = await rebuild(dsn, write=False)
+    assert looked.calls == 20
+    assert looked.different == ("c4", "c7", "c9")
+    await rebuild(dsn)
+    assert [await db.fetchval(fingerprint.format(table)) for table in tables] == before
+
+
+def test_the_hash_is_what_the_handbook_says() -> None:
+    """Recomputed here by `docs/records.md`, not by our code."""
+    first = hashlib.sha256(b"pbx112 journal 2f1c8a50-0000-4000-8000-000000000000").digest()
+    assert genesis("2f1c8a50-0000-4000-8000-000000000000") == first
