@@ -144,10 +144,7 @@ class AriClient(Operations):
                 reader.cancel()
                 welcome.cancel()
                 await asyncio.gather(reader, welcome, return_exceptions=True)
-                if self._welcomed:
-                    self._welcomed = False
-                    log.info("ari_disconnected", reason=reason)
-                    self._handler.on_disconnect(reason)
+                self._farewell(reason)
 
     async def _open_socket(self) -> Socket:
         settings = self.settings
@@ -220,6 +217,17 @@ class AriClient(Operations):
         except Exception as error:
             self._complaints.warning("ari_connect_handler_failed", exc_info=True)
             raise _Lost(f"taking up the calls failed: {error!r}") from error
+
+    def _farewell(self, reason: str) -> None:
+        if not self._welcomed:
+            return
+        self._welcomed = False
+        log.info("ari_disconnected", reason=reason)
+        try:
+            self._handler.on_disconnect(reason)
+        except Exception:
+            self.counters.handler_errors += 1
+            self._complaints.warning("ari_disconnect_handler_failed", exc_info=True)
 
     async def _set_event_filter(self) -> None:
         """Tell Asterisk what to send. An earlier client's filter is still in force, so there is always one to

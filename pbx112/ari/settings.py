@@ -22,7 +22,7 @@ class AriSettings:
     transport: Literal["auto", "http", "websocket"] = "auto"
     """How requests travel; `auto`: over the WebSocket where Asterisk has that."""
     request_timeout: float = 5.0
-    heartbeat: float = 3.0
+    heartbeat: float = 2.8
     """A ping after this long without a message; half as long again without a pong and the peer is dead."""
     http_connections: int = 20
     """At most this many for requests, well below `sessionlimit` (100) in Asterisk's http.conf."""

@@ -259,6 +259,10 @@ class Clumsy(Listener):
         if len(self.connects) == 1:
             raise RuntimeError("a fault while connecting")
 
+    def on_disconnect(self, reason: str) -> None:
+        super().on_disconnect(reason)
+        raise RuntimeError("a fault while disconnecting")
+
 
 async def test_a_faulty_handler_kills_neither_the_reader_nor_the_client(asterisk: Asterisk, app: str) -> None:
     listener = Clumsy()
@@ -270,7 +274,7 @@ async def test_a_faulty_handler_kills_neither_the_reader_nor_the_client(asterisk
         await listener.event(StasisStart)
         await client.hangup(f"{app}-1")
         await listener.event(ChannelDestroyed, lambda gone: gone.channel.id == f"{app}-1")
-        assert client.counters.handler_errors == len(listener.events)
+        assert client.counters.handler_errors == len(listener.events) + len(listener.disconnects)
 
 
 class Slow(Listener):
