@@ -80,7 +80,7 @@ def read_source(content: bytes, file: str) -> tuple[Fields | None, list[Finding]
         what = f"the file is larger than {MAX_BYTES // 1024} KiB"
         return None, [Finding(file, 0, what, "a plan never is; is this the right file?")]
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return None, [Finding(file, line, "the text is not UTF-8", "save the file as UTF-8")]

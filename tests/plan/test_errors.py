@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pbx112.plan import document
@@ -128,6 +130,12 @@ MISTAKES = [
         "+6281200000001",
         "+62812",
         "16: agency 'damkar', line 2: 'mobile' '+62812' is no E.164 number; write + and the country code, like "
+        '"+6281200000001"',
+    ),
+    (
+        "+6281200000001",
+        "+120255501",
+        "16: agency 'damkar', line 2: 'mobile' '+120255501' is no E.164 number; write + and the country code, like "
         '"+6281200000001"',
     ),
     (
@@ -354,6 +362,40 @@ def test_a_wrong_value_hides_no_reference_and_invents_none() -> None:
     assert [message.split(":")[0] for message in errors(text)] == ["16", "19"]
 
 
+ONE_MISTAKE = [
+    (
+        2,  # a country that is none: whose numbers are national?
+        ("Layanan 112", "X, country: Id"),
+        ('["+628"]', '["+65"]\n    format: national'),
+        ("+6281200000001", "+6591234567"),
+    ),
+    (23, ('{extension: "2221"}', '{extension: "1"}\n      - {extension: "1", technology: "?"}')),
+    (24, ("primary: damkar, support: [polres]", "primary: 1")),
+    (
+        23,
+        (
+            'incidents:\n  kebakaran: {name: Kebakaran, menu: "1", primary: damkar, support: [polres]}',
+            "incidents: 7",
+        ),
+    ),
+    (13, ('code: "13"', "code: 13"), ('code: "22"', 'code: "01"')),
+    (22, ('{extension: "2221"}', "!x y")),
+    (6, ('"+628"', "!x y")),
+]
+
+
+@pytest.mark.parametrize("mistake", ONE_MISTAKE)
+def test_nothing_is_concluded_from_a_value_that_is_wrong_already(mistake: tuple[Any, ...]) -> None:
+    line, *changes = mistake
+    assert [message.split(":")[0] for message in errors(changed(*changes))] == [str(line)]
+
+
+def test_two_wrong_items_of_one_list_hide_nothing_in_the_third() -> None:
+    lines = '{extension: "2221"}'
+    text = changed((lines, '7\n      - 8\n      - {extension: "1", trunk: gsm}\n      - 9'))
+    assert [message.split(":")[0] for message in errors(text)] == ["22", "23", "24", "25"]
+
+
 @pytest.mark.parametrize("key", ["menu", "call_takers"])
 def test_words_with_a_meaning_are_no_keys_of_agencies(key: str) -> None:
     text = GOOD.replace("polres", key).replace("then: menu", "then: damkar")
@@ -429,6 +471,16 @@ def test_overlapping_shifts_are_named_where_lines_take_turns() -> None:
     assert warnings(polres(lines, ring="all")) == []
 
 
+def test_overlapping_shifts_of_mobiles_are_named_too() -> None:
+    lines = ", ".join(
+        f'{{mobile: "+628120000001{n}", trunk: gsm, duty: "{duty}"}}'
+        for n, duty in enumerate(["Mon-Sun 07:00-20:00", "Mon-Sun 20:00-07:00", "Sun 06:00-07:00"])
+    )
+    assert warnings(polres(lines)) == [
+        f"22: agency 'polres': two mobiles are on duty Sun 06:00-07:00; {OVERLAP}"
+    ]
+
+
 def test_an_office_phone_by_day_beside_the_standby_mobile_is_no_overlap() -> None:
     lines = (
         '{extension: "1", duty: "Mon-Fri 08:00-16:00"}, '
@@ -449,3 +501,8 @@ def test_a_mobile_whose_voicemail_would_count_as_a_human_is_warned_of() -> None:
         "16: agency 'damkar', line 2: a mobile with `accept: pickup` counts its voicemail as a human; write "
         "`accept: press_1`, or remove 'accept'"
     ]
+
+
+def test_a_wrong_primary_is_not_compared_with_the_support() -> None:
+    text = changed(("primary: damkar, support: [polres]", 'primary: 1, support: ["-"]'))
+    assert len(errors(text)) == 2
