@@ -229,8 +229,10 @@ class Journal:
         await asyncio.to_thread(self._writer.join, self._limits.close + 3.0)
         await self._loop.run_in_executor(self._reading, self._end_reading)
         self._reading.shutdown(wait=False)
-        self._syncer.stop()  # its connection is the last one: SQLite then empties the log into the file
+        self._syncer.stop()
         await asyncio.to_thread(self._syncer.join, 3.0)
+        if not self._writer.is_alive():
+            await asyncio.to_thread(self._writer.end)
         if self._watch is not None:
             self._watch.cancel()
         await asyncio.sleep(0)  # what the threads posted last

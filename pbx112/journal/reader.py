@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pbx112.journal.chain import Entry, link
+from pbx112.journal.chain import Entry, genesis, link
 from pbx112.journal.errors import JournalDamaged, JournalError
 from pbx112.journal.store import APPLICATION_ID, connect, is_damage
 
@@ -151,6 +151,8 @@ def verify(path: Path) -> Verdict:
 def _walk(reader: Reader, seq: int, head: bytes) -> Verdict:
     first = seq + 1
     bad, why = None, ""
+    if seq == 0 and head != genesis(reader.journal_id):
+        return Verdict(reader.journal_id, first, seq, head, first, "the journal's id was changed")
     try:
         for entry in _all(reader, seq):
             if entry.seq != seq + 1:

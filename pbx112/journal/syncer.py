@@ -55,7 +55,7 @@ class Syncer(threading.Thread):
         self._dirty.set()
 
     def stop(self) -> None:
-        """End after a last sync."""
+        """End. Closing the file, which follows, syncs whatever is left."""
         self._stopping.set()
         self._dirty.set()
 
@@ -70,6 +70,9 @@ class Syncer(threading.Thread):
             try:
                 self._sync(*self._newest)
                 failed = False
+            except FileNotFoundError:
+                self._let_go()  # the writer is opening the file anew and will write
+                self._dirty.set()
             except (OSError, sqlite3.Error) as error:
                 self._let_go()
                 self._trouble(f"cannot be synced to disk: {error}")
@@ -82,10 +85,14 @@ class Syncer(threading.Thread):
             return
         if self._log is None or journal_id != self._log_of:
             self._let_go()
+            if not self._path.exists():
+                self._vanished(journal_id)
+                return
+            self._connection = connect(self._path)  # as long as it is up, nobody deletes the log
             self._log = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
             self._log_of = journal_id
-            self._connection = connect(self._path)
             self._checkpointed = seq
+            self._sync_folder()
         os.fdatasync(self._log)
         self._synced(journal_id, seq)
         self._rounds += 1
@@ -94,6 +101,14 @@ class Syncer(threading.Thread):
         elif seq - self._checkpointed >= _CHECKPOINT_EVERY or self._rounds >= _CHECKPOINT_ROUNDS:
             self._checkpoint()
             self._checkpointed, self._rounds = seq, 0
+
+    def _sync_folder(self) -> None:
+        """A new file's name is durable only when its folder is."""
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _checkpoint(self) -> None:
         assert self._connection is not None

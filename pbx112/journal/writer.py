@@ -119,7 +119,6 @@ class Writer(threading.Thread):
                 case Replace():
                     pass  # it was replaced since
                 case Stop():
-                    self._drop_connection()
                     return
             item = None
 
@@ -270,6 +269,10 @@ class Writer(threading.Thread):
                 connection.rollback()
             raise
         return len(going)
+
+    def end(self) -> None:
+        """Close the file once the thread has ended; the last connection empties the log into the file."""
+        self._drop_connection()
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
