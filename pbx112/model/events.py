@@ -49,7 +49,7 @@ class LegResult(enum.StrEnum):
     FAILED = "failed"
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line as it was when it was chosen: all that is needed to ring it, whatever the plan says later.
 
     `owner` is the agency's key or `call_takers`. Durations in seconds.

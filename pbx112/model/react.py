@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from pbx112.plan.types import CALL_TAKERS
+
 from .events import (
     AnnouncementStarted,
     CallArrived,
@@ -231,7 +233,8 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
 
 def _originate(call: Call, number: int, channel: str, target: Target) -> Originate:
     shown = target.caller_id or call.arrival.caller or call.arrival.caller_raw
-    return Originate(number, channel, target, shown, target.name, call.arrival.channel)
+    name = "112" if target.owner == CALL_TAKERS else f"112 {target.owner}"
+    return Originate(number, channel, target, shown, name, call.arrival.channel)
 
 
 def _accept_playback(leg: Leg) -> str:

@@ -89,7 +89,7 @@ async def _originate(ari: AriClient, request: react.Originate) -> Stimulus | Non
             target.dial,
             channel_id=request.channel,
             app_args="leg",
-            caller_id=f'"{target.name}" <{for_display(request.shown)}>',
+            caller_id=f'"{request.name}" <{for_display(request.shown)}>',
             timeout=int(target.ring_for) + RING_GRACE,
             originator=request.originator,
         )

@@ -191,9 +191,10 @@ class Switch:
     def _entered(self, channel: Channel, args: Sequence[str]) -> None:
         known = self._find(channel.id)
         if known is None:
-            if args[:1] == ["intake"]:
+            what = args[0] if args else ""
+            if what == "intake":
                 self._arrived(channel)
-            elif args[:1] == ["leg"]:
+            elif what == "leg":
                 self._spawn(self._drop(channel.id), f"drop {channel.id}")
             return
         live, number = known
