@@ -85,6 +85,13 @@ class LiveCall:
                 "call does not keep up; stimulus dropped", call_id=self.call_id, stimulus=repr(stimulus)
             )
 
+    def adopt(self, history: Sequence[tuple[Instant, CallEvent]]) -> None:
+        """Take note of what the fallback dialplan did with this call (its journalling is the teller's)."""
+        for at, event in history:
+            if self.call is not None:
+                self.call = evolve(self.call, event, at)
+        self.tell(stimuli.TimePassed())
+
     async def run(self) -> None:
         """Live until the call has ended and all it asked of Asterisk is answered."""
         try:

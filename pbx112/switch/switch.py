@@ -11,6 +11,7 @@ import structlog
 
 from pbx112.ari import AriClient, AriSettings, AsteriskInfo, Channel
 from pbx112.ari import events as rest
+from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.journal import Journal
 from pbx112.model import react, stimuli
 from pbx112.model.events import (
@@ -94,6 +95,17 @@ class Switch:
         """From here on `plan` decides; what is ringing rings on as it was told."""
         self._plan = plan
         self._journal.append([draft("", PlanLoaded(plan.hash), now(), plan.hash)])
+
+    def take_back(self, told: FallbackCall) -> Sequence[tuple[Instant, CallEvent]]:
+        """What the dialplan did with a call that we had given to it, to be journalled after what we know of it;
+        nothing where its record is closed already."""
+        live = self._live.get(told.call_id)
+        if live is None or live.call is None or live.over:
+            return ()
+        since = live.call.arrived
+        history = told.continuing(len(live.call.legs), since.mono_ns - since.utc_us * 1000)
+        live.adopt(history)
+        return history
 
     def live_calls(self) -> list[Call]:
         """The calls that go on now."""

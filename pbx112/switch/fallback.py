@@ -1,0 +1,79 @@
+"""Calls that the dialplan handled alone, taken over from Asterisk's own file into the journal, once each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from pbx112.ari import AriError
+from pbx112.cdr.fallback import FallbackRecords, Position
+from pbx112.cdr.fallback_story import FallbackCall
+from pbx112.journal import Draft, Journal
+
+from .live import now
+from .record import draft
+from .switch import Switch
+
+log = structlog.get_logger()
+
+MARK = "fallback"
+"""The journal keeps the position in the file under this name, in one write with the calls taken over."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks into the file."""
+
+DOUBT_EVERY = 60
+"""Looks between two questions whether calls that the file leaves open still exist."""
+
+
+class Takeover:
+    """Watches the file at `path`."""
+
+    def __init__(self, path: Path, journal: Journal, switch: Switch) -> None:
+        self._path = path
+        self._journal = journal
+        self._switch = switch
+
+    async def run(self) -> None:
+        """Take over until cancelled. Raises :class:`OSError` where the file is there and cannot be read."""
+        kept = await self._journal.get_mark(MARK)
+        position = msgspec.json.decode(kept, type=Position) if kept else None
+        records = FallbackRecords(self._path, position)
+        looks = 0
+        while True:
+            calls = await asyncio.to_thread(records.take, self._switch.plan)
+            if looks % DOUBT_EVERY == DOUBT_EVERY - 1:
+                calls = (*calls, *await self._given_up(records))
+            if calls or (position is not None and records.position != position):
+                await self._adopt(calls, records.position)
+            position = records.position
+            looks += 1
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _adopt(self, calls: Sequence[FallbackCall], position: Position) -> None:
+        """Journal the calls, each only as far as the journal does not have it already."""
+        drafts: list[Draft] = []
+        known = await self._journal.of_subjects([call.call_id for call in calls])
+        for call in calls:
+            history = self._switch.take_back(call) if known[call.call_id] else call.events
+            plan = call.plan or self._switch.plan.hash
+            drafts += [draft(call.call_id, event, at, plan) for at, event in history]
+            log.warning("the fallback handled a call", action="fallback_call", call_id=call.call_id)
+        await self._journal.append(drafts, {MARK: msgspec.json.encode(position).decode()})
+
+    async def _given_up(self, records: FallbackRecords) -> list[FallbackCall]:
+        """Calls that the file leaves open although Asterisk has their channel no more."""
+        plan = self._switch.plan
+        left_open = [call.call_id for call in records.unfinished(plan)]
+        if not left_open or not self._switch.ari.connected:
+            return []
+        try:
+            alive = {channel.id for channel in await self._switch.ari.channels()}
+        except AriError:
+            return []
+        gone = (records.close(call_id, now(), plan) for call_id in left_open if call_id not in alive)
+        return [call for call in gone if call is not None]
