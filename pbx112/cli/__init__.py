@@ -1,0 +1,59 @@
+"""The command line, one module per command. Here they come together; `pbx112 --help` is the way in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pbx112 import __version__
+from pbx112.cli import cdr, check, demo, dialplan, migrate, prompts, run, schema, status
+from pbx112.cli.errors import reported
+from pbx112.cli.screen import say
+
+app = typer.Typer(
+    name="pbx112",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def pbx112(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Answers the emergency number 112 beside your Asterisk: rings call takers and agencies, line after line, until a human has accepted, and keeps the record.
+
+    \b
+    1. Write agencies.yaml, say what is wrong with it:   [bold]pbx112 check --only file[/bold]
+    2. Prepare Postgres and Asterisk, look again:        [bold]pbx112 migrate[/bold], [bold]pbx112 prompts[/bold], [bold]pbx112 dialplan --write[/bold], [bold]pbx112 check[/bold]
+    3. Serve, watch, read the records:                   [bold]pbx112 run[/bold], [bold]pbx112 status[/bold], [bold]pbx112 cdr[/bold]
+
+    Addresses and passwords come from the environment (PBX112_…) or from /etc/pbx112/pbx112.env, never from arguments.
+    Exit codes: 0 fine, 1 something is wrong, 2 wrong usage, 78 wrong configuration.
+    """  # noqa: E501 - typer joins what a terminal's width parts
+
+
+for _command in (
+    check.check,
+    dialplan.dialplan,
+    prompts.prompts,
+    migrate.migrate,
+    run.run,
+    status.status,
+    cdr.cdr,
+    schema.schema,
+):
+    app.command()(reported(_command))
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(reported(demo.demo))

@@ -1,0 +1,234 @@
+"""`pbx112 cdr`."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from pbx112.cdr import CallRecord, LegRecord
+from pbx112.cdr import last_calls as last_in_postgres
+from pbx112.cdr import story_of as story_in_postgres
+from pbx112.cdr.record import moment
+from pbx112.cli import journal_view
+from pbx112.cli.database import REFUSALS, explain
+from pbx112.cli.errors import Failed
+from pbx112.cli.options import Agencies, settings_for
+from pbx112.cli.screen import complain, plain, say, screen, table
+from pbx112.cli.story import caller_of, owner_name, sentence
+from pbx112.log import mask
+from pbx112.model import events as ev
+from pbx112.plan.load import PlanError, load_plan
+from pbx112.settings import Settings
+
+SECONDS = 10.0
+"""How long Postgres may take before the journal is asked."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One event of a call's story; `event` is None where this version does not know its kind."""
+
+    at: datetime
+    kind: str
+    event: ev.Event | None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One call in full; `call` is None while it has not ended."""
+
+    call: CallRecord | None
+    legs: list[LegRecord]
+    story: list[Line]
+
+
+def cdr(
+    call_id: Annotated[str | None, typer.Argument(metavar="[CALL_ID]", help="One call in full.")] = None,
+    last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many calls.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, with times in UTC.")] = False,
+    unmask: Annotated[bool, typer.Option("--unmask", help="Show callers' numbers whole.")] = False,
+    agencies: Agencies = None,
+) -> None:
+    """Show the last calls, or one call in full: its legs, and its story event by event.
+
+    \b
+    The last calls:     pbx112 cdr --last 50
+    One call:           pbx112 cdr 1764210000.12
+    For a program:      pbx112 cdr --last 1000 --json
+
+    It reads Postgres; where that is not there, the journal of this machine, and says so. Times are in the
+    service's time zone. `ring s` lasts until a human accepted, `talk s` is the caller's time with humans.
+    """
+    settings = settings_for(agencies, ari=False)
+    if call_id is None:
+        calls = _last(settings, last)
+        if as_json:
+            _as_json([_row(call, unmask) for call in calls])
+        else:
+            _print_calls(calls, _zone(settings), unmask)
+        return
+    told = _story(settings, call_id)
+    if told is None:
+        raise Failed(f"no call {plain(call_id)!r} is known; `pbx112 cdr` lists the last ones")
+    if as_json:
+        _as_json(_whole(told, unmask))
+    else:
+        _print_call(call_id, told, _zone(settings), unmask)
+
+
+def _last(settings: Settings, limit: int) -> list[CallRecord]:
+    if settings.dsn is not None:
+        try:
+            return asyncio.run(_bounded(last_in_postgres(settings.dsn.get_secret_value(), limit)))
+        except REFUSALS as error:
+            complain(f"{explain(error)}; here is the journal of this machine", "yellow")
+    else:
+        complain("PBX112_DSN is not set; here is the journal of this machine", "yellow")
+    with journal_view.open_journal(settings.journal) as reader:
+        return journal_view.last_calls(reader, limit)
+
+
+def _story(settings: Settings, call_id: str) -> Told | None:
+    """From Postgres; from the journal where that is not there or has not got the call (yet)."""
+    if settings.dsn is not None:
+        try:
+            found = asyncio.run(_bounded(story_in_postgres(settings.dsn.get_secret_value(), call_id)))
+        except REFUSALS as error:
+            complain(f"{explain(error)}; here is the journal of this machine", "yellow")
+        else:
+            if found is not None and found.call is not None:
+                story = [Line(event.at, event.kind, _event(event.body)) for event in found.events]
+                return Told(found.call, found.legs, story)
+            if not settings.journal.exists():
+                return None
+            complain("not (whole) in Postgres yet; here is the journal of this machine", "yellow")
+    with journal_view.open_journal(settings.journal) as reader:
+        told = journal_view.story_of(reader, call_id)
+    if told is None:
+        return None
+    lines = [Line(moment(fact.at.utc_us), type(fact.event).__name__, fact.event) for fact in told.events]
+    return Told(told.call, list(told.legs), lines)
+
+
+async def _bounded(question: Any) -> Any:
+    async with asyncio.timeout(SECONDS):
+        return await question
+
+
+def _event(body: dict[str, Any]) -> ev.Event | None:
+    try:
+        event: ev.Event = msgspec.convert(body, ev.Event)
+    except msgspec.ValidationError:
+        return None
+    return event
+
+
+def _zone(settings: Settings) -> tzinfo | None:
+    """The service's time zone; where the plan is bad, this machine's."""
+    try:
+        return load_plan(settings.agencies).plan.service.timezone
+    except PlanError:
+        complain(f"{settings.agencies} cannot be used; times are this machine's", "yellow")
+        return None
+
+
+# As JSON
+
+
+def _as_json(value: object) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _row(call: CallRecord, unmask: bool) -> CallRecord:
+    if unmask:
+        return call
+    caller = None if call.caller is None else mask(call.caller)
+    return msgspec.structs.replace(call, caller=caller, caller_raw=mask(call.caller_raw))
+
+
+def _whole(told: Told, unmask: bool) -> Told:
+    call = None if told.call is None else _row(told.call, unmask)
+    return Told(call, told.legs, [_line(line, unmask) for line in told.story])
+
+
+def _line(line: Line, unmask: bool) -> Line:
+    if unmask or not isinstance(line.event, ev.CallArrived):
+        return line
+    caller = None if line.event.caller is None else mask(line.event.caller)
+    masked = msgspec.structs.replace(line.event, caller=caller, caller_raw=mask(line.event.caller_raw))
+    return Line(line.at, line.kind, masked)
+
+
+# For people
+
+
+def _print_calls(calls: list[CallRecord], zone: tzinfo | None, unmask: bool) -> None:
+    if not calls:
+        say("no calls yet")
+        return
+    rows = table("arrived", "caller", "outcome", "answered by", "ring s", "talk s", "call")
+    for call in calls:
+        rows.add_row(
+            f"{call.arrived_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            plain(caller_of(call.caller_raw, call.caller, unmask=unmask)),
+            call.outcome,
+            plain(_answered_by(call)),
+            f"{call.ring_seconds:.1f}",
+            f"{call.talk_seconds:.1f}",
+            plain(call.call_id),
+        )
+    screen().print(rows)
+
+
+def _answered_by(call: CallRecord) -> str:
+    if call.answered_by_owner is None:
+        return "nobody"
+    return f"{owner_name(call.answered_by_owner)} {call.answered_by_line or ''}".rstrip()
+
+
+def _print_call(call_id: str, told: Told, zone: tzinfo | None, unmask: bool) -> None:
+    say(f"call {plain(call_id)}", "bold")
+    for label, value in _facts(told.call, zone, unmask):
+        say(f"  {label:<12} {plain(value)}")
+    if told.legs:
+        screen().print("\n", _legs(told.legs, zone), sep="")
+    say("")
+    say("What happened", "bold")
+    for line in told.story:
+        text = line.kind if line.event is None else sentence(line.event, unmask=unmask)
+        say(f"  {line.at.astimezone(zone):%H:%M:%S.%f}"[:-3] + f"  {plain(text)}")
+
+
+def _facts(call: CallRecord | None, zone: tzinfo | None, unmask: bool) -> list[tuple[str, str]]:
+    if call is None:
+        return [("outcome", "none yet: the call has not ended")]
+    return [
+        ("arrived", f"{call.arrived_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"),
+        ("caller", caller_of(call.caller_raw, call.caller, unmask=unmask)),
+        ("outcome", f"{call.outcome}, ended by {call.ended_by}"),
+        ("answered by", _answered_by(call)),
+        ("incident", call.incident or "none chosen"),
+        ("ring", f"{call.ring_seconds:.1f} s"),
+        ("talk", f"{call.talk_seconds:.1f} s"),
+        ("handled by", "the dialplan alone (fallback)" if call.via == "fallback" else "the daemon"),
+        ("plan", call.plan),
+    ]
+
+
+def _legs(legs: list[LegRecord], zone: tzinfo | None) -> Any:
+    rows = table("leg", "at", "agency", "line", "result", "cause", "SIP", "ring s", "talk s", title="Legs")
+    for leg in legs:
+        rows.add_row(
+            str(leg.leg),
+            f"{leg.offered_at.astimezone(zone):%H:%M:%S}",
+            plain(owner_name(leg.owner)),
+            plain(leg.line),
+            leg.result + (f" ({plain(leg.detail)})" if leg.detail else ""),
+            "" if leg.cause is None else str(leg.cause),
+            "" if leg.sip is None else str(leg.sip),
+            f"{leg.ring_seconds:.1f}",
+            f"{leg.talk_seconds:.1f}",
+        )
+    return rows

@@ -1,0 +1,84 @@
+"""Whether Asterisk knows the phones and trunks that the plan rings, and whether they are there now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pbx112.ari import Endpoint
+from pbx112.cli.checks.findings import Section
+from pbx112.cli.checks.plan_file import Places
+from pbx112.plan.types import CALL_TAKERS, Plan
+
+Key = tuple[str, str]
+"""Technology in lower case, and the endpoint's name."""
+
+
+def endpoint_of(dial: str) -> Key:
+    """The endpoint that a dial string reaches: `PJSIP/2101` and `PJSIP/+628…@gsm` name `2101` and `gsm`; so does
+    `IAX2/gsm/+628…`."""
+    technology, _, rest = dial.partition("/")
+    name = rest.partition("@")[2] or rest
+    return technology.lower(), name.partition("/")[0]
+
+
+def known(endpoints: Iterable[Endpoint]) -> dict[Key, Endpoint]:
+    """Asterisk's endpoints by what a dial string calls them."""
+    return {(endpoint.technology.lower(), endpoint.resource): endpoint for endpoint in endpoints}
+
+
+def check_endpoints(section: Section, plan: Plan, places: Places, endpoints: Iterable[Endpoint]) -> None:
+    """Say which extensions and trunks Asterisk does not know, and which have no contact now."""
+    there = known(endpoints)
+    asked = {technology for technology, _ in there} | {"pjsip"}
+    _check_trunks(section, plan, places, there, asked)
+    seen: dict[str, int] = {}
+    sound = 0
+    for owner, line in plan.lines():
+        index = seen.get(owner, 0)
+        seen[owner] = index + 1
+        if line.kind == "mobile":
+            continue
+        whose = "call takers" if owner == CALL_TAKERS else owner
+        what = f"{places.line(owner, index)}: {whose}: extension {line.number} ({line.name})"
+        key = endpoint_of(line.dial)
+        endpoint = there.get(key)
+        if endpoint is not None and endpoint.state != "offline":
+            sound += 1
+        elif endpoint is not None:
+            section.doubt(
+                f"{what} has no contact now", "is the phone on, and registered? it is rung all the same"
+            )
+        elif key[0] in asked:
+            section.wrong(f"{what} is unknown to Asterisk", _define(key))
+        else:
+            section.doubt(
+                f"{what}: Asterisk lists no {line.dial.partition('/')[0]} endpoints", "try it by a call"
+            )
+    if sound:
+        section.right(f"{sound} extensions are known and reachable")
+
+
+def _check_trunks(
+    section: Section, plan: Plan, places: Places, there: dict[Key, Endpoint], asked: set[str]
+) -> None:
+    for trunk in plan.trunks.values():
+        key = endpoint_of(trunk.dial.replace("{number}", "0"))
+        endpoint = there.get(key)
+        what = f"{places.trunk(trunk.key)}: trunk {trunk.key} ({key[1]})"
+        if endpoint is None and key[0] in asked:
+            section.wrong(f"{what} is unknown to Asterisk: no mobile can be rung over it", _define(key))
+        elif endpoint is None:
+            section.doubt(f"{what}: Asterisk lists no endpoints of this technology", "try it by a call")
+        elif endpoint.state == "offline":
+            remedy = (
+                f"is the gateway on? see `asterisk -rx 'pjsip show endpoint {key[1]}'`, `contact=` of its aor"
+            )
+            section.wrong(f"{what} has no contact that answers: no mobile can be rung over it", remedy)
+        else:
+            section.right(f"trunk {trunk.key} is known and has a contact")
+
+
+def _define(key: Key) -> str:
+    if key[0] == "pjsip":
+        return f"define the endpoint [{key[1]}] in pjsip.conf, then `asterisk -rx 'pjsip reload'`; or correct the plan"
+    return f"define it in Asterisk as {key[0].upper()}/{key[1]}, or correct the plan"

@@ -1,0 +1,53 @@
+"""This machine: the journal's folder, passwords left as in the examples."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pbx112.cli.checks.findings import CHOOSE_ONE, EXAMPLE_PASSWORD, Section
+from pbx112.settings import Settings
+
+FULL, NEARLY_FULL = 100 * 1024**2, 1024**3
+"""Bytes left on the journal's disk below which it is an error, and a doubt. A call writes some 10 KB."""
+
+
+def check_machine(settings: Settings) -> Section:
+    """What can be seen without asking anybody."""
+    section = Section("This machine")
+    _journal(section, settings.journal)
+    _example_passwords(section, settings.dialplan.parent)
+    return section
+
+
+def _journal(section: Section, journal: Path) -> None:
+    folder = next(parent for parent in journal.absolute().parents if parent.exists())
+    own = f"`install -d -o pbx112 -m 700 {journal.parent}`, or name another file with PBX112_JOURNAL"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        section.wrong(f"the journal's folder {journal.parent} cannot be written by this user", own)
+        return
+    if journal.exists() and not os.access(journal, os.W_OK):
+        section.wrong(f"the journal {journal} cannot be written by this user", own)
+        return
+    free = shutil.disk_usage(folder).free
+    left = f"{free / 1024**3:.1f} GB free in {journal.parent}"
+    remedy = "make room: calls go on without it, but their record is at risk"
+    if free < FULL:
+        section.wrong(f"the journal's disk is full: {left}", remedy)
+    elif free < NEARLY_FULL:
+        section.doubt(f"the journal's disk is nearly full: {left}", remedy)
+    else:
+        section.right(f"the journal can be written, {left}")
+
+
+def _example_passwords(section: Section, folder: Path) -> None:
+    """Passwords of our sample files that were taken over into Asterisk's."""
+    for file in sorted(folder.glob("*.conf")):
+        try:
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        for number, line in enumerate(lines, 1):
+            if EXAMPLE_PASSWORD in line.partition(";")[0]:
+                section.wrong(f"{file}:{number}: the password is still the example's", CHOOSE_ONE)

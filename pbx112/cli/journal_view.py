@@ -1,0 +1,93 @@
+"""What the journal tells beside a running daemon: its live calls, the last ended ones, one call in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pbx112.cdr import CallRecord, Fact, LegRecord, Records, build_record, facts
+from pbx112.cli.errors import Failed
+from pbx112.journal import Entry, Reader
+from pbx112.model.events import CallEvent, Instant, ServiceEvent
+from pbx112.model.state import Call, Ended, fold
+
+_BLOCK = 2000
+
+
+@contextmanager
+def open_journal(path: Path) -> Iterator[Reader]:
+    """The journal, read-only. Raises :class:`Failed` where none is there, JournalError where it is unreadable."""
+    try:
+        there = path.exists()
+    except PermissionError:
+        raise Failed(f"{path}: may not be read by this user; run as root or as pbx112") from None
+    if not there:
+        raise Failed(f"{path}: no journal; has the daemon run on this machine? PBX112_JOURNAL names the file")
+    with Reader(path) as reader:
+        yield reader
+
+
+def writer_of(journal: Path) -> int | None:
+    """The process that writes `journal`, None where none does. Looks without locking, so it disturbs nobody."""
+    try:
+        inode = Path(f"{journal}.lock").stat().st_ino
+        held = Path("/proc/locks").read_text(encoding="ascii")
+    except OSError:
+        return None
+    for line in held.splitlines():
+        words = line.split()
+        if "FLOCK" in words and words[-3].rpartition(":")[2] == str(inode):
+            return int(words[-4])
+    return None
+
+
+def live_calls(reader: Reader) -> list[Call]:
+    """The calls that have not ended, oldest first."""
+    stories = reader.of_subjects(reader.open_subjects())
+    calls = [fold(call_id, _events(entries)) for call_id, entries in stories.items()]
+    return [call for call in calls if call is not None and not isinstance(call.situation, Ended)]
+
+
+def last_calls(reader: Reader, limit: int) -> list[CallRecord]:
+    """The calls that ended last, newest arrival first."""
+    found: dict[str, CallRecord] = {}
+    base, upto = reader.base()[0], reader.head()[0]
+    while upto > base and len(found) < limit:
+        block = reader.after(max(base, upto - _BLOCK), _BLOCK, upto)
+        ended = [entry.subject for entry in reversed(block) if entry.kind == "CallEnded"]
+        for call_id, entries in reader.of_subjects(ended[: limit - len(found)]).items():
+            record = _record(reader, call_id, entries).call
+            if record is not None:
+                found[call_id] = record
+        upto = max(base, upto - _BLOCK)
+    return sorted(found.values(), key=lambda call: call.arrived_at, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One call in full."""
+
+    call: CallRecord | None
+    legs: Sequence[LegRecord]
+    events: Sequence[Fact]
+
+
+def story_of(reader: Reader, call_id: str) -> Told | None:
+    """All that the journal has about a call, None where it has nothing."""
+    entries = reader.of_subjects([call_id])[call_id]
+    if not entries:
+        return None
+    records = _record(reader, call_id, entries)
+    return Told(records.call, records.legs, facts(entries))
+
+
+def _record(reader: Reader, call_id: str, entries: list[Entry]) -> Records:
+    return build_record(call_id, facts(entries), journal_id=reader.journal_id, node="")
+
+
+def _events(entries: list[Entry]) -> Iterator[tuple[Instant, CallEvent]]:
+    for fact in facts(entries):
+        if not isinstance(fact.event, ServiceEvent):
+            yield fact.at, fact.event

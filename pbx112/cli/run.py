@@ -1,0 +1,29 @@
+"""`pbx112 run`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvloop
+
+from pbx112 import log
+from pbx112.cli.options import Agencies, settings_for
+
+
+def run(agencies: Agencies = None) -> None:
+    """Serve: answer calls until SIGTERM. SIGHUP reads agencies.yaml again, without touching a live call.
+
+    \b
+    Normally systemd starts it:   systemctl start pbx112      (systemctl reload pbx112 after a change)
+    By hand, for a try:           PBX112_LOG_LEVEL=debug pbx112 run --agencies agencies.yaml
+
+    It writes one line of JSON for each fact to standard error. A second daemon on the same machine is refused.
+    """
+    from pbx112.daemon import (
+        serve,  # here, so that all other commands start without what only the daemon needs
+    )
+
+    settings = settings_for(agencies)
+    log.configure(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings))
