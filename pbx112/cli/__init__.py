@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -33,16 +35,24 @@ def pbx112(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Answers the emergency number 112 beside your Asterisk: rings call takers and agencies, line after line, until a human has accepted, and keeps the record.
+    """Answers the emergency number 112 beside your Asterisk.
+
+    It rings call takers and agencies, line after line, until a human has accepted, and keeps the record.
 
     \b
-    1. Write agencies.yaml, say what is wrong with it:   [bold]pbx112 check --only file[/bold]
-    2. Prepare Postgres and Asterisk, look again:        [bold]pbx112 migrate[/bold], [bold]pbx112 prompts[/bold], [bold]pbx112 dialplan --write[/bold], [bold]pbx112 check[/bold]
-    3. Serve, watch, read the records:                   [bold]pbx112 run[/bold], [bold]pbx112 status[/bold], [bold]pbx112 cdr[/bold]
+    1. Write agencies.yaml; then     [bold]pbx112 check --only file[/bold]
+    2. Prepare                       [bold]pbx112 migrate, prompts, dialplan --write[/bold]; then [bold]check[/bold]
+    3. Serve, watch, read            [bold]pbx112 run, status, cdr[/bold]
 
-    Addresses and passwords come from the environment (PBX112_…) or from /etc/pbx112/pbx112.env, never from arguments.
+    Addresses and passwords come from the environment (PBX112_…) or from /etc/pbx112/pbx112.env.
+
     Exit codes: 0 fine, 1 something is wrong, 2 wrong usage, 78 wrong configuration.
-    """  # noqa: E501 - typer joins what a terminal's width parts
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal of another alphabet still gets the rest of the line
 
 
 for _command in (

@@ -28,7 +28,7 @@ class Failed(Exception):
     """A command cannot do what it was asked for; `lines` say why and what to do, `code` is the exit code."""
 
     def __init__(self, *lines: str, code: int = 1) -> None:
-        super().__init__(*lines)
+        super().__init__("\n".join(lines))
         self.lines = lines
         self.code = code
 

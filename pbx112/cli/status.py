@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
 import asyncpg
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +31,12 @@ from pbx112.settings import Settings
 
 EVERY = 1.0
 """Seconds between two looks with --watch."""
+
+SECONDS = 3.0
+"""How long Asterisk and Postgres may take to answer."""
+
+Part = list[RenderableType]
+"""A heading, and what stands under it."""
 
 
 def status(
@@ -61,76 +67,80 @@ def status(
 
 
 async def _look(settings: Settings) -> Group:
+    plan, faults = _plan(settings)
+    zone = plan.service.timezone if plan else None
+    state, live, position = _journal(settings, zone)
+    lines, records = await asyncio.gather(_lines(settings, plan), _shipping(settings, position))
+    local = datetime.now(UTC).astimezone(zone)
+    parts: list[RenderableType] = [Text(f"{local:%Y-%m-%d %H:%M:%S %Z}", style="dim")]
+    parts += [Text(line) for line in [state, records, *faults]]
+    return Group(*parts, *live, *lines)
+
+
+def _plan(settings: Settings) -> tuple[Plan | None, list[str]]:
     try:
-        plan: Plan | None = load_plan(settings.agencies).plan
-        fault = ""
+        return load_plan(settings.agencies).plan, []
     except PlanError as error:
-        plan, fault = (
-            None,
-            f"{len(error.findings)} errors in {settings.agencies}; see `pbx112 check --only file`",
-        )
+        many = f"{len(error.findings)} error{'' if len(error.findings) == 1 else 's'}"
+        return None, [f"plan: {many} in {settings.agencies}; see `pbx112 check --only file`"]
+
+
+def _journal(settings: Settings, zone: tzinfo | None) -> tuple[str, Part, tuple[str, int] | None]:
+    """What the daemon does, its live calls, and the journal's id with its last number."""
     try:
         with open_journal(settings.journal) as reader:
-            head, journal_id = reader.head()[0], reader.journal_id
+            head = reader.head()[0]
             last = reader.after(head - 1, 1)
             calls = live_calls(reader)
+            position = (reader.journal_id, head)
     except (JournalError, Failed) as error:
-        daemon, shipped, live = [f"journal: {error}"], [], [Text("unknown: the journal cannot be read")]
-        lines = await _lines(settings, plan)
-    else:
-        daemon = _daemon(settings, last[0].utc_us if last else None)
-        live = [_calls(calls, plan)]
-        lines, shipped = await asyncio.gather(_lines(settings, plan), _shipping(settings, journal_id, head))
-    now = datetime.now(plan.service.timezone if plan else None).astimezone()
-    return Group(
-        Text(f"{now:%Y-%m-%d %H:%M:%S %Z}", style="dim"),
-        *(Text(line) for line in [*daemon, *shipped, *([fault] if fault else [])]),
-        Text(),
-        *live,
-        Text(),
-        lines,
-    )
+        return f"daemon: unknown. {plain(str(error))}", _part("Live calls: unknown"), None
+    return _daemon(settings, last[0].utc_us if last else None), _calls(calls, zone), position
 
 
-def _daemon(settings: Settings, last_us: int | None) -> list[str]:
+def _part(title: str, rows: Table | None = None) -> Part:
+    heading = [Text(), Text(title, style="bold")]
+    return heading if rows is None else [*heading, rows]
+
+
+def _daemon(settings: Settings, last_us: int | None) -> str:
     process = writer_of(settings.journal)
-    said = "nothing yet" if last_us is None else f"last entry {_ago(time.time() - last_us / 1e6)} ago"
+    said = "nothing written yet" if last_us is None else f"last entry {_ago(time.time() - last_us / 1e6)} ago"
     if process is None:
-        return [f"daemon: not running; {said}. Start it: systemctl start pbx112"]
-    return [f"daemon: running (process {process}); {said}"]
+        return f"daemon: not running; {said}. Start it: systemctl start pbx112"
+    return f"daemon: running (process {process}); {said}"
 
 
-def _calls(calls: list[Call], plan: Plan | None) -> Table | Text:
+def _calls(calls: list[Call], zone: tzinfo | None) -> Part:
     if not calls:
-        return Text("No live calls", style="bold")
-    rows = table("since", "for", "caller", "where", "call", title=f"{len(calls)} live calls")
+        return _part("Live calls: none")
+    rows = table("since", "for", "caller", "where", "call")
     for call in calls:
-        since = moment(call.arrived.utc_us).astimezone(plan.service.timezone if plan else None)
+        since = moment(call.arrived.utc_us).astimezone(zone)
         lasting = _ago(time.time() - call.arrived.utc_us / 1e6)
         caller = caller_of(call.arrival.caller_raw, call.arrival.caller, unmask=False)
         rows.add_row(f"{since:%H:%M:%S}", lasting, *map(plain, (caller, where(call), call.call_id)))
-    return rows
+    return _part(f"Live calls: {len(calls)}", rows)
 
 
-async def _lines(settings: Settings, plan: Plan | None) -> Table | Text:
+async def _lines(settings: Settings, plan: Plan | None) -> Part:
     if plan is None:
-        return Text("lines: unknown without a plan")
+        return _part("Lines: unknown without a plan")
     there: dict[Key, Endpoint] | None = None
     title = "Lines"
     try:
-        async with AriHttp(ari_settings(settings, request_timeout=3.0)) as ari:
+        async with AriHttp(ari_settings(settings, request_timeout=SECONDS)) as ari:
             there = known(await ari.endpoints())
     except (AriError, Failed) as error:
         why = error.message if isinstance(error, AriError) else str(error)
         title = (
-            f"Lines (Asterisk does not tell their state: {plain(why)}; see `pbx112 check --only asterisk`)"
+            f"Lines: Asterisk does not tell their state; see `pbx112 check --only asterisk` ({plain(why)})"
         )
-    rows = table("agency", "line", "name", "state", title=title)
+    rows = table("agency", "line", "name", "state")
     for owner, line in plan.lines():
-        rows.add_row(
-            owner_name(owner), line.number, line.name, "unknown" if there is None else _state(line, there)
-        )
-    return rows
+        state = "unknown" if there is None else _state(line, there)
+        rows.add_row(owner_name(owner), line.number, line.name, state)
+    return _part(title, rows)
 
 
 def _state(line: Line, there: dict[Key, Endpoint]) -> str:
@@ -144,23 +154,27 @@ def _state(line: Line, there: dict[Key, Endpoint]) -> str:
     return by + ("no contact" if endpoint.state == "offline" else "ready")
 
 
-async def _shipping(settings: Settings, journal_id: str, head: int) -> list[str]:
+async def _shipping(settings: Settings, position: tuple[str, int] | None) -> str:
+    """How far the records have arrived. `position`: the journal's id and its last number."""
     if settings.dsn is None:
-        return [f"records: PBX112_DSN is not set; {head} entries in the journal"]
+        return "records: PBX112_DSN is not set, they stay in the journal"
+    journal_id, head = position or (None, 0)
     try:
-        async with asyncio.timeout(3.0):
-            connection = await asyncpg.connect(
-                settings.dsn.get_secret_value(), timeout=3.0, command_timeout=3.0
-            )
+        async with asyncio.timeout(SECONDS):
+            connection = await asyncpg.connect(settings.dsn.get_secret_value(), timeout=SECONDS)
             try:
                 query = "SELECT last_seq FROM pbx112.shipment WHERE journal_id = $1"
                 arrived = int(await connection.fetchval(query, journal_id) or 0)
             finally:
                 connection.terminate()
     except REFUSALS as error:
-        return [f"records: {plain(explain(error))}. They wait in the journal"]
+        return f"records: {plain(explain(error))}. They wait in the journal"
+    if position is None:
+        return "records: Postgres is there; how far behind they are is unknown"
     behind = max(0, head - arrived)
-    return [f"records: {behind} entries behind" if behind else "records: all have arrived in Postgres"]
+    if behind:
+        return f"records: {behind} of {head} entries have yet to arrive in Postgres"
+    return "records: all have arrived in Postgres"
 
 
 def _ago(seconds: float) -> str:

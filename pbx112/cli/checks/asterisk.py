@@ -70,16 +70,14 @@ def _unreached(section: Section, settings: Settings, error: AriError) -> None:
             remedy = f"PBX112_ARI_USER and PBX112_ARI_PASSWORD must be those of a user in ari.conf ([{user}])"
             section.wrong(f"Asterisk refuses user {user!r} or its password", remedy)
         case NotSent():
-            remedy = "is it running (`systemctl status asterisk`), and does http.conf have enabled=yes, bindaddr and bindport so?"
-            section.wrong("Asterisk cannot be reached", remedy)
+            remedy = "is it running (`systemctl status asterisk`)? http.conf: enabled=yes, bindaddr and bindport as here"
+            section.wrong(f"Asterisk cannot be reached at {settings.ari_url}", remedy)
         case NotFound() | Rejected():
             remedy = "ari.conf: enabled=yes; modules res_ari and res_ari_asterisk loaded; PBX112_ARI_URL without /ari"
             section.wrong(f"a web server answers, but no ARI ({error.status} {error.message})", remedy)
         case OutcomeUnknown():
-            section.wrong(
-                "Asterisk does not answer in time",
-                "is it overloaded or locked up? `asterisk -rx 'core show locks'`",
-            )
+            remedy = "is it overloaded, or locked up? see its load, and `asterisk -rx 'core show channels'`"
+            section.wrong("Asterisk does not answer in time", remedy)
         case _:
             section.wrong(f"Asterisk fails: {error}", "see /var/log/asterisk/messages")
 
