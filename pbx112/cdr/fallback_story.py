@@ -1,0 +1,305 @@
+"""What the fallback's lines about one call come to: the same events that the daemon would have journalled.
+
+A damaged line is left out; what remains still makes a call with one outcome, and each leg one result.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal, get_args
+from urllib.parse import unquote
+
+import msgspec
+
+from pbx112.model import events as ev
+from pbx112.model.decide import NORMAL_CLEARING, result_of
+from pbx112.model.events import CallEvent, Instant, LegResult, Outcome, Target
+from pbx112.plan.types import AcceptMode, LineKind, Plan
+from pbx112.switch.caller import read_caller
+
+_LINE = re.compile(
+    r"([0-9]{1,11})\.([0-9]{6}),([A-Za-z0-9_.-]{1,150}),([a-z_]{1,20})((?:,[^,]{0,1000}){0,12})"
+)
+_FIELDS = {
+    "arrived": 4,  # caller ID, number dialled, channel, plan
+    "caller_answered": 0,
+    "stage": 3,  # owner, why, round
+    "offered": 12,  # leg, wave, owner, number, kind, dial, ring_for, accept, accept_for, trunk, caller_id, max_talk
+    "answered": 1,  # leg
+    "accepted": 1,  # leg
+    "leg_ended": 4,  # leg, DIALSTATUS (empty: the caller's side ended it), HANGUPCAUSE, SIP status
+    "menu": 3,  # attempt, seconds to choose, digit=incident&…
+    "chosen": 2,  # digit, incident
+    "announcement": 0,
+    "ended": 2,  # by (`staff`, `system`, empty: the caller), HANGUPCAUSE
+}
+_BY_STATUS = {
+    "BUSY": LegResult.BUSY,
+    "NOANSWER": LegResult.NO_ANSWER,
+    "CHANUNAVAIL": LegResult.UNAVAILABLE,
+    "CONGESTION": LegResult.UNAVAILABLE,
+}
+
+At = tuple[Instant, CallEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact. `text` is the whole line, `at` its moment in microseconds since the epoch."""
+
+    text: str
+    at: int
+    call: str
+    fact: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackCall:
+    """A call that the dialplan handled, told in events; `plan` is the hash of the plan that decided.
+
+    An event's `mono_ns` is its UTC time in nanoseconds: good for differences within this call.
+    """
+
+    call_id: str
+    plan: str
+    events: tuple[At, ...]
+
+    def continuing(self, legs: int, shift_ns: int = 0) -> tuple[At, ...]:
+        """The events for a call whose beginning stands in the journal: without the arrival, the legs counted
+        on from the `legs` that it has, `mono_ns` moved by `shift_ns` onto the journal's monotonic clock."""
+        return tuple(
+            (Instant(at.utc_us, at.mono_ns + shift_ns), _renumbered(event, legs))
+            for at, event in self.events
+            if not isinstance(event, ev.CallArrived)
+        )
+
+
+def read_line(text: str) -> Line | None:
+    """The fact that a line of the file holds, or None where it holds none."""
+    match = _LINE.fullmatch(text)
+    if match is None:
+        return None
+    seconds, micros, call, fact, rest = match.groups()
+    fields = tuple(rest.split(",")[1:])
+    if fact not in _FIELDS or len(fields) != _FIELDS[fact]:
+        return None
+    return Line(text, int(seconds) * 1_000_000 + int(micros), call, fact, fields)
+
+
+def told(lines: Sequence[Line], plan: Plan) -> FallbackCall:
+    """The story of a call whose last line is its end."""
+    story = _Story(lines, plan)
+    by, cause = lines[-1].fields
+    if by not in ("staff", "system"):
+        story.tell(ev.CallerLeft(_int(cause)))
+    story.end("staff" if by == "staff" else "system" if by == "system" else "caller")
+    return story.call()
+
+
+def unfinished(lines: Sequence[Line], plan: Plan) -> FallbackCall:
+    """The story as far as it got."""
+    return _Story(lines, plan).call()
+
+
+def closed(lines: Sequence[Line], plan: Plan, at: Instant) -> FallbackCall:
+    """The story of a call that Asterisk never told the end of."""
+    story = _Story(lines, plan)
+    story.now = max(story.now, at.utc_us)
+    story.end("system", Outcome.SYSTEM_FAILURE)
+    return story.call()
+
+
+@dataclass(slots=True)
+class _Leg:
+    number: int
+    target: Target
+    status: Literal["offered", "answered", "accepted", "ended"] = "offered"
+
+
+class _Story:
+    """One call's lines, read from the first to the last."""
+
+    def __init__(self, lines: Sequence[Line], plan: Plan) -> None:
+        self.events: list[At] = []
+        self.now = lines[0].at
+        self._call_id = lines[0].call
+        self._plan_hash = lines[0].fields[3]
+        self._plan = plan
+        self._legs: dict[str, _Leg] = {}
+        self._answered = False
+        self._accepted = False
+        self._place: Literal["ringing", "menu", "announcement"] = "ringing"
+        for index, line in enumerate(lines):
+            # Several threads of Asterisk write: a microsecond backwards is no step back in time.
+            self.now = max(self.now, line.at)
+            self._read(line, lines[index + 1 :])
+
+    def call(self) -> FallbackCall:
+        return FallbackCall(self._call_id, self._plan_hash, tuple(self.events))
+
+    def tell(self, event: CallEvent) -> None:
+        self.events.append((Instant(self.now, self.now * 1000), event))
+
+    def end(self, by: Literal["caller", "staff", "system"], outcome: Outcome | None = None) -> None:
+        """Close every leg, then the call."""
+        for leg in self._live():
+            if leg.status == "accepted":
+                result = LegResult.ACCEPTED
+            else:
+                result = LegResult.CALLER_GONE if by == "caller" else LegResult.WITHDRAWN
+            self._end_leg(leg, result)
+        self.tell(ev.CallEnded(outcome or self._outcome(by), by))
+
+    def _outcome(self, by: str) -> Outcome:
+        if self._accepted:
+            return Outcome.FALLBACK_ANSWERED
+        if by != "caller" or self._place == "announcement":
+            return Outcome.FALLBACK_UNANSWERED
+        return Outcome.ABANDONED_MENU if self._place == "menu" else Outcome.ABANDONED_RINGING
+
+    def _read(self, line: Line, later: Sequence[Line]) -> None:
+        match line.fact, line.fields:
+            case "arrived", (caller, dialled, channel, _):
+                self._arrived(unquote(caller), dialled, unquote(channel))
+            case "caller_answered", _:
+                self._caller_answered()
+            case "stage", (owner, why, round_):
+                self._place = "ringing"
+                self.tell(ev.StageEntered(owner, why, _int(round_) or 1, self._waves(later)))
+            case "offered", (leg, *_):
+                if leg not in self._legs and (target := self._target(line.fields)):
+                    number = len(self._legs) + 1
+                    self._legs[leg] = _Leg(number, target)
+                    self.tell(ev.LegOffered(number, leg, target))
+            case "answered", (leg,):
+                self._leg_answered(leg)
+            case "accepted", (leg,):
+                self._leg_accepted(leg)
+            case "leg_ended", (leg, status, cause, sip):
+                self._leg_gone(leg, status, _int(cause), _int(sip))
+            case "menu", (attempt, wait, keys):
+                self._place = "menu"
+                pairs = (pair.partition("=") for pair in keys.split("&"))
+                known = {digit: incident for digit, _, incident in pairs}
+                self.tell(ev.MenuOffered(_int(attempt) or 1, (), known, float(_int(wait) or 0)))
+            case "chosen", (digit, incident):
+                self.tell(ev.MenuChosen(digit, incident))
+            case "announcement", _:
+                self._place = "announcement"
+                self._caller_answered()
+                self.tell(ev.AnnouncementStarted(("sound:pbx112/all_failed",)))
+            case _:
+                pass
+
+    def _arrived(self, caller: str, dialled: str, channel: str) -> None:
+        who = read_caller(caller, self._plan.service.country)
+        source = channel.rpartition("-")[0].partition("/")[2]
+        self.tell(
+            ev.CallArrived(
+                channel=self._call_id,
+                caller_raw=who.raw,
+                caller=who.e164,
+                callable=who.callable,
+                dialled=dialled,
+                source=source[:80],
+                via="fallback",
+            )
+        )
+
+    def _caller_answered(self) -> None:
+        if not self._answered:
+            self._answered = True
+            self.tell(ev.CallerAnswered())
+
+    def _leg_answered(self, key: str) -> None:
+        leg = self._legs.get(key)
+        if leg is not None and leg.status == "offered":
+            leg.status = "answered"
+            self.tell(ev.LegAnswered(leg.number))
+
+    def _leg_accepted(self, key: str) -> None:
+        """A human has the call: every other line stops."""
+        leg = self._legs.get(key)
+        if leg is None or leg.status == "ended":
+            return
+        self._leg_answered(key)
+        self._caller_answered()
+        leg.status, self._accepted = "accepted", True
+        self.tell(ev.LegAccepted(leg.number))
+        for other in self._live():
+            if other is not leg:
+                self._end_leg(other, LegResult.ANSWERED_ELSEWHERE)
+
+    def _leg_gone(self, key: str, status: str, cause: int | None, sip: int | None) -> None:
+        leg = self._legs.get(key)
+        if leg is None or leg.status == "ended":
+            return
+        if leg.status == "accepted":
+            lost = status and cause != NORMAL_CLEARING
+            self._end_leg(leg, LegResult.ACCEPTED, cause, sip, "lost" if lost else "")
+        elif not status:
+            self._end_leg(leg, LegResult.CALLER_GONE, cause)
+        elif leg.status == "answered":
+            self._end_leg(leg, LegResult.ANSWERED_NOT_ACCEPTED, cause)
+        elif status == "NOANSWER":
+            self._end_leg(leg, LegResult.NO_ANSWER, cause, sip)
+        else:
+            result = result_of(cause, sip)
+            if result is LegResult.FAILED:
+                result = _BY_STATUS.get(status, result)
+            self._end_leg(leg, result, cause, sip)
+
+    def _end_leg(
+        self, leg: _Leg, result: LegResult, cause: int | None = None, sip: int | None = None, detail: str = ""
+    ) -> None:
+        leg.status = "ended"
+        self.tell(ev.LegEnded(leg.number, result, cause, sip, detail))
+
+    def _live(self) -> list[_Leg]:
+        return [leg for leg in self._legs.values() if leg.status != "ended"]
+
+    def _waves(self, later: Sequence[Line]) -> tuple[tuple[Target, ...], ...]:
+        """The lines that were rung before the next stage began, those of one wave together. (What was left
+        unrung because somebody answered is not in the file.)"""
+        offered = []
+        for line in later:
+            if line.fact == "stage":
+                break
+            if line.fact == "offered" and (target := self._target(line.fields)):
+                offered.append((line.fields[1], target))
+        return tuple(tuple(t for _, t in wave) for _, wave in groupby(offered, key=lambda pair: pair[0]))
+
+    def _target(self, fields: tuple[str, ...]) -> Target | None:
+        """The line that was rung, as the dialplan knew it; its name is in the plan alone."""
+        owner, number, kind, dial, ring_for, accept, accept_for, trunk, caller_id, max_talk = fields[2:]
+        if kind not in get_args(LineKind) or accept not in get_args(AcceptMode):
+            return None
+        known = (line.name for of, line in self._plan.lines() if of == owner and line.number == number)
+        longest = _int(max_talk)
+        return Target(
+            owner=owner,
+            number=number,
+            kind="mobile" if kind == "mobile" else "extension",
+            dial=dial,
+            name=next(known, number),
+            ring_for=float(_int(ring_for) or 0),
+            accept="press_1" if accept == "press_1" else "pickup",
+            accept_for=float(_int(accept_for) or 0),
+            trunk=trunk or None,
+            caller_id=caller_id or None,
+            max_talk=None if longest is None else float(longest),
+        )
+
+
+def _renumbered(event: CallEvent, legs: int) -> CallEvent:
+    if isinstance(event, ev.LegOffered | ev.LegAnswered | ev.LegAccepted | ev.LegEnded):
+        return msgspec.structs.replace(event, leg=event.leg + legs)
+    return event
+
+
+def _int(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,0 +1,271 @@
+"""Renders the plan as dialplan: the intake, and the fallback that rings the same lines without the daemon.
+
+`docs/architecture.md` ("A call, step by step") is the rule for both; the order in which agencies follow each
+other is the same as in :mod:`pbx112.model.decide`. What stands in the fallback's records is defined in
+:mod:`pbx112.cdr.fallback`.
+
+Only the plan's own words enter this file, and each is checked once more here: nothing that Asterisk gives a
+meaning can be among them. What a caller sent is nowhere evaluated; it is URI-encoded where it is recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from math import ceil
+
+from pbx112.plan.dialplan_parts import INTAKE, RECORD, WITHOUT_PLAN
+from pbx112.plan.duty_times import timespecs
+from pbx112.plan.types import CALL_TAKERS, MENU, Agency, CallTakers, Line, Plan
+
+RECORDS = "/var/log/asterisk/pbx112-fallback.csv"
+"""Where Asterisk writes down the calls of the fallback, unless told otherwise."""
+
+MARGIN = 5
+"""Seconds by which a wave outlasts its longest line, so that each line ends by its own limit."""
+
+_SAFE = re.compile(r"[A-Za-z0-9_.+-]{1,80}")
+_DIAL = re.compile(r"[A-Za-z0-9_]{1,20}/[A-Za-z0-9_.@:/+-]{1,200}")
+_PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
+
+
+def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
+    """The whole text of `/etc/asterisk/pbx112.conf`.
+
+    `app` is the daemon's name in ARI, `records` the absolute path of the fallback's records in Asterisk's
+    file system. Raises :class:`ValueError` where a word of the plan could be read as dialplan.
+    """
+    if not _PATH.fullmatch(records):
+        raise ValueError(f"{records!r} cannot stand in a dialplan as a path")
+    numbered = {owner: [number for number, _ in of] for owner, of in groupby(_numbered(plan), _owner)}
+    parts = [
+        INTAKE.format(
+            plan=_safe(plan.hash), number=_safe(plan.service.number), app=_safe(app), records=records
+        ),
+        _fallback(plan),
+        _menu(plan),
+        _paths(plan),
+        _stages(plan, numbered),
+        _lines(plan),
+        WITHOUT_PLAN,
+    ]
+    return "\n".join(parts)
+
+
+def path_from(plan: Plan, first: str) -> list[tuple[str, str]]:
+    """The agencies that are rung when the caller is sent to `first`, each with why (`StageEntered.why`); the
+    why of the first is empty, since it depends on what led there."""
+    path = [(first, "")]
+    while True:
+        agency = plan.agencies[path[-1][0]]
+        then = agency.then or plan.default_agency
+        for owner, why in ((then, "then"), (plan.default_agency, "default")):
+            if owner in plan.agencies and owner not in (known for known, _ in path):
+                path.append((owner, why))
+                break
+        else:
+            return path
+
+
+# --- contexts ----------------------------------------------------------------------------------------------
+
+
+def _fallback(plan: Plan) -> str:
+    steps = [
+        "Set(__PBX112_CALL=${UNIQUEID})",
+        "Set(CHANNEL(hangup_handler_push)=pbx112-fallback-end,s,1)",
+        # The caller ID is hostile: URI-encoded it is only letters, digits and a few harmless signs.
+        f"{RECORD}arrived,${{URIENCODE(${{CALLERID(num):0:80}})}},{_safe(plan.service.number)},"
+        f"${{URIENCODE(${{CHANNEL(name)}})}},{_safe(plan.hash)})",
+    ]
+    if plan.service.answer == "on_arrival":
+        steps += [f"{RECORD}caller_answered)", "Answer()"]
+    if plan.call_takers is not None:
+        steps.append(f"Gosub(pbx112-fallback-stage,{CALL_TAKERS},1(first,1))")
+    steps += _after_call_takers(plan)
+    return _context(
+        "pbx112-fallback",
+        "A caller without the daemon. The daemon sends callers here as well when it cannot serve them.",
+        {"s": steps},
+    )
+
+
+def _after_call_takers(plan: Plan) -> list[str]:
+    takers = plan.call_takers
+    if _menu_keys(plan) and (takers is None or takers.then == MENU):
+        return ["Goto(pbx112-fallback-menu,s,1)"]
+    if takers is None:
+        return _go_to(plan.default_agency, "first")
+    if takers.then in plan.agencies:
+        return _go_to(takers.then, "then")
+    return _go_to(plan.default_agency, "default")
+
+
+def _menu(plan: Plan) -> str:
+    keys = _menu_keys(plan)
+    if not keys:
+        return "; No incident has a key: there is no menu.\n"
+    sounds = "&".join(["pbx112/menu", *(f"pbx112/menu_{_safe(incident)}" for _, incident, _ in keys)])
+    wait = ceil(plan.service.menu_wait)
+    offered = "&".join(f"{digit}={incident}" for digit, incident, _ in keys)
+    steps = [
+        f"{RECORD}caller_answered)",
+        "Answer()",
+        "Set(PBX112_ATTEMPT=0)",
+        "(offer)Set(PBX112_ATTEMPT=$[${PBX112_ATTEMPT} + 1])",
+        f"{RECORD}menu,${{PBX112_ATTEMPT}},{wait},{offered})",
+        f"BackGround({sounds})",
+        # A menu that cannot be heard is none: straight on to somebody who can help.
+        'GotoIf($["${BACKGROUNDSTATUS}" = "FAILED"]?default)',
+        f"WaitExten({wait},m)",
+        "(again)GotoIf($[${PBX112_ATTEMPT} < 2]?offer)",
+        f"(default){RECORD}chosen,,)",
+        *_go_to(plan.default_agency, "menu_default"),
+    ]
+    chosen = {
+        digit: [f"{RECORD}chosen,{digit},{incident})", *_go_to(primary, f"menu:{incident}")]
+        for digit, incident, primary in keys
+    }
+    about = "The spoken menu of incidents: spoken twice, then the default agency."
+    return _context("pbx112-fallback-menu", about, {"s": steps, **chosen, "i": ["Goto(s,again)"]})
+
+
+def _paths(plan: Plan) -> str:
+    takers = plan.call_takers
+    starts = {plan.default_agency, *(primary for _, _, primary in _menu_keys(plan))}
+    if takers is not None and takers.then in plan.agencies:
+        starts.add(takers.then)
+    extensions = {}
+    for first in sorted(starts):
+        path = path_from(plan, first)
+        again = [*([CALL_TAKERS] if takers is not None else []), *(owner for owner, _ in path)]
+        extensions[_safe(first)] = [
+            *(f"Gosub(pbx112-fallback-stage,{_safe(o)},1({why or '${PBX112_WHY}'},1))" for o, why in path),
+            *(f"Gosub(pbx112-fallback-stage,{_safe(o)},1(again,2))" for o in again),
+            "Goto(pbx112-fallback-unreached,s,1)",
+        ]
+    about = "From the first agency on: each agency's `then`, the default agency, and once more round."
+    return _context("pbx112-fallback-path", about, extensions)
+
+
+def _stages(plan: Plan, numbered: dict[str, list[int]]) -> str:
+    owners: list[tuple[str, CallTakers | Agency]] = list(plan.agencies.items())
+    if plan.call_takers is not None:
+        owners.insert(0, (CALL_TAKERS, plan.call_takers))
+    extensions = {}
+    for owner, group in owners:
+        lines = list(zip(numbered.get(owner, []), group.lines, strict=True))
+        ring = _ring_together if group.ring == "all" else _ring_in_order
+        zone = plan.service.timezone.key
+        steps = [f"{RECORD}stage,{_safe(owner)},${{ARG1}},${{ARG2}})", *_duty(lines, zone), *ring(lines)]
+        extensions[_safe(owner)] = [*steps, "Return()"]
+    about = "One owner's lines: those on duty as the stage begins, then those off duty. ARG1 why, ARG2 round."
+    return _context("pbx112-fallback-stage", about, extensions)
+
+
+def _lines(plan: Plan) -> str:
+    extensions = {}
+    for number, (owner, line) in _numbered(plan):
+        if not _DIAL.fullmatch(line.dial):
+            raise ValueError(f"{line.dial!r} cannot stand in a dialplan as a dial string")
+        fields = [
+            _safe(owner),
+            _safe(line.number),
+            line.kind,
+            line.dial,
+            str(ceil(line.ring_for)),
+            line.accept,
+            str(ceil(line.accept_for)),
+            _safe(line.trunk) if line.trunk else "",
+            _safe(line.caller_id) if line.caller_id else "",
+            str(ceil(line.max_talk)) if line.max_talk else "",
+        ]
+        extensions[str(number)] = [f"Gosub(pbx112-fallback-leg,s,1({','.join(fields)}))"]
+    about = "Every line of the plan, numbered in the file's order."
+    return _context("pbx112-fallback-line", about, extensions)
+
+
+# --- pieces ------------------------------------------------------------------------------------------------
+
+_Numbered = list[tuple[int, Line]]
+
+
+def _duty(lines: _Numbered, zone: str) -> Iterator[str]:
+    """Note for each line with duty hours whether it is on duty."""
+    for number, line in lines:
+        if line.duty is not None:
+            yield f"Set(PBX112_DUTY_{number}=0)"
+            for spec in timespecs(line.duty, zone):
+                yield f"ExecIfTime({spec}?Set(PBX112_DUTY_{number}=1))"
+
+
+def _ring_in_order(lines: _Numbered) -> Iterator[str]:
+    for wanted in "1", "0":
+        for number, line in lines:
+            ring = f"pbx112-fallback-wave,s,1({_local(number)},{_longest([line])})"
+            if line.duty is not None:
+                yield f"GosubIf($[${{PBX112_DUTY_{number}}} = {wanted}]?{ring})"
+            elif wanted == "1":
+                yield f"Gosub({ring})"
+
+
+def _ring_together(lines: _Numbered) -> Iterator[str]:
+    yield "Set(PBX112_WAVE_1=)"
+    yield "Set(PBX112_WAVE_0=)"
+    for number, line in lines:
+        duty = f"${{PBX112_DUTY_{number}}}" if line.duty is not None else "1"
+        wave = f"PBX112_WAVE_{duty}"
+        yield f"Set({wave}=${{{wave}}}&{_local(number)})"
+    longest = _longest([line for _, line in lines])
+    for wanted in "1", "0":
+        if wanted == "1" or any(line.duty is not None for _, line in lines):
+            wave = f"${{PBX112_WAVE_{wanted}"
+            yield f'GosubIf($["{wave}}}" != ""]?pbx112-fallback-wave,s,1({wave}:1}},{longest}))'
+
+
+def _local(number: int) -> str:
+    return f"Local/{number}@pbx112-fallback-line/n"
+
+
+def _longest(lines: Iterable[Line]) -> int:
+    return MARGIN + max(
+        ceil(line.ring_for) + (ceil(line.accept_for) if line.accept == "press_1" else 0) for line in lines
+    )
+
+
+def _go_to(agency: str, why: str) -> list[str]:
+    return [f"Set(PBX112_WHY={why})", f"Goto(pbx112-fallback-path,{_safe(agency)},1)"]
+
+
+def _menu_keys(plan: Plan) -> list[tuple[str, str, str]]:
+    """Digit, incident and primary agency of each incident in the menu."""
+    return [
+        (_safe(i.menu), _safe(i.key), i.primary if i.primary in plan.agencies else plan.default_agency)
+        for i in plan.incidents.values()
+        if i.menu is not None
+    ]
+
+
+def _numbered(plan: Plan) -> Iterator[tuple[int, tuple[str, Line]]]:
+    return enumerate(plan.lines(), start=1)
+
+
+def _owner(numbered: tuple[int, tuple[str, Line]]) -> str:
+    return numbered[1][0]
+
+
+def _safe(word: str) -> str:
+    if not _SAFE.fullmatch(word):
+        raise ValueError(f"{word!r} cannot stand in a dialplan")
+    return word
+
+
+def _context(name: str, about: str, extensions: dict[str, list[str]]) -> str:
+    """A context; a step that begins with `(label)` gets that label."""
+    text = [f"; {about}", f"[{name}]"]
+    for extension, steps in extensions.items():
+        for index, step in enumerate(steps):
+            label, application = re.fullmatch(r"(\([a-z]+\))?(.+)", step, re.DOTALL).groups("")  # type: ignore[union-attr]
+            text.append(f"{f'exten => {extension},1' if index == 0 else ' same => n'}{label},{application}")
+    return "\n".join(text) + "\n"

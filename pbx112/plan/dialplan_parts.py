@@ -1,0 +1,100 @@
+"""The parts of the dialplan that are the same for every plan."""
+
+from __future__ import annotations
+
+RECORD = "Set(FILE(${PBX112_RECORDS},,,al,u)=${STRFTIME(,,%s.%6q)},${PBX112_CALL},"
+"""The start of a step that appends one line to the fallback's records: time, call, and then the fact.
+
+Written by a dialplan function rather than by CEL, which an office may use otherwise: a function that is
+missing, or a full disk, leaves the call alone, whereas a missing application would end it."""
+
+INTAKE = """\
+; pbx112: where 112 comes in, and who is rung when the daemon is not there.
+;
+; GENERATED from agencies.yaml, plan {plan}. Do not edit: change agencies.yaml, then
+;     pbx112 dialplan --write
+; `pbx112 check` finds a file that is older than the plan.
+
+[globals]
+PBX112_PLAN={plan}
+PBX112_RECORDS={records}
+
+; The incoming trunks' context. The service number alone is let in; any other is refused with 404.
+; Nothing that the caller sent becomes part of an argument.
+[pbx112-intake]
+exten => {number},1,Stasis({app},intake)
+ same => n,GotoIf($["${{STASISSTATUS}}" = "SUCCESS"]?done)
+ same => n,Goto(pbx112-fallback,s,1)
+ same => n(done),Hangup()
+"""
+
+_LINE = ",".join(f"${{ARG{number}}}" for number in range(1, 11))
+
+WITHOUT_PLAN = """\
+; Some lines ring together. ARG1 whom, ARG2 seconds. Comes back unless a human took the call and put the
+; receiver down: a talk that broke (no more sound, the trunk fell over) counts as a line that failed.
+[pbx112-fallback-wave]
+exten => s,1,Set(__PBX112_WAVE=$[0${PBX112_WAVE} + 1])
+ same => n,Dial(${ARG1},${ARG2},rgIU(pbx112-fallback-accepted))
+ same => n,GotoIf($["${DIALSTATUS}" = "ANSWER" & "${HANGUPCAUSE}" = "16"]?over)
+ same => n,Return()
+ same => n(over),Set(PBX112_BY=staff)
+ same => n,Hangup()
+
+; On the winner of a wave, just before it is joined to the caller.
+[pbx112-fallback-accepted]
+exten => s,1,<record>accepted,${CHANNEL(name):0:-2})
+ same => n,Return()
+
+; One line is rung, on the far half of a Local channel; both halves share the name up to its last two signs, which
+; is therefore the leg's id. ARG1 owner, 2 number, 3 kind, 4 dial string, 5 seconds to ring, 6 accept,
+; 7 seconds to accept, 8 trunk, 9 caller id for the trunk, 10 longest talk in seconds.
+[pbx112-fallback-leg]
+exten => s,1,Set(__PBX112_LEG=${CHANNEL(name):0:-2})
+ same => n,Set(CHANNEL(hangup_handler_push)=pbx112-fallback-leg-end,s,1)
+ same => n,<record>offered,${PBX112_LEG},${PBX112_WAVE},<line>)
+ same => n,Set(CALLERID(name)=112)
+ same => n,Set(CALLERID(num-pres)=allowed)
+ same => n,Set(CALLERID(num)=${IF($["${ARG9}" != ""]?${ARG9}:${FILTER(0-9+*#,${CALLERID(num):0:20})})})
+ same => n,Set(PBX112_LIMIT=${IF($["${ARG10}" != ""]?S(${ARG10}))})
+ same => n,Dial(${ARG4},${ARG5},gU(pbx112-fallback-answered^${ARG6}^${ARG7})${PBX112_LIMIT})
+ same => n,Set(PBX112_DIALLED=${HANGUPCAUSE_KEYS()})
+ same => n,GotoIf($["${PBX112_DIALLED}" = ""]?status)
+ same => n,Set(PBX112_SIP=${FILTER(0-9,${HANGUPCAUSE(${PBX112_DIALLED},tech):4:3})})
+ same => n(status),Set(PBX112_STATUS=${DIALSTATUS})
+ same => n,Hangup(${IF($[0${HANGUPCAUSE} > 0]?${HANGUPCAUSE}:19)})
+
+; On a line that picked up. ARG1 how it accepts, ARG2 within how many seconds.
+[pbx112-fallback-answered]
+exten => s,1,<record>answered,${PBX112_LEG})
+ same => n,GotoIf($["${ARG1}" != "press_1"]?accepted)
+ same => n,Set(TIMEOUT(absolute)=${ARG2})
+ same => n,Set(PBX112_ASKED=0)
+ same => n(ask),Set(PBX112_ASKED=$[${PBX112_ASKED} + 1])
+ same => n,Read(PBX112_KEY,pbx112/accept,1,,1,${ARG2})
+ same => n,GotoIf($["${PBX112_KEY}" = "1"]?accepted)
+ same => n,GotoIf($[${PBX112_ASKED} < 5]?ask)
+ same => n,Set(GOSUB_RESULT=CONTINUE)
+ same => n,Return()
+ same => n(accepted),Set(TIMEOUT(absolute)=0)
+ same => n,Return()
+
+; The attempt is over. Without a status, the caller's side ended it.
+[pbx112-fallback-leg-end]
+exten => s,1,<record>leg_ended,${PBX112_LEG},${PBX112_STATUS},${HANGUPCAUSE},${PBX112_SIP})
+ same => n,Return()
+
+; Every possibility has been tried. Without the announcement, the tone that says so.
+[pbx112-fallback-unreached]
+exten => s,1,<record>announcement)
+ same => n,Answer()
+ same => n,Playback(pbx112/all_failed)
+ same => n,ExecIf($["${PLAYBACKSTATUS}" != "SUCCESS"]?Congestion(10))
+ same => n,Set(PBX112_BY=system)
+ same => n,Hangup()
+
+; The caller's channel is gone, whoever ended it.
+[pbx112-fallback-end]
+exten => s,1,<record>ended,${PBX112_BY},${HANGUPCAUSE})
+ same => n,Return()
+""".replace("<record>", RECORD).replace("<line>", _LINE)

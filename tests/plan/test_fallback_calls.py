@@ -1,0 +1,373 @@
+"""Without the daemon: the dialplan alone brings the citizen to somebody, and what it notes tells what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pbx112.cdr.fallback import FallbackRecords
+from pbx112.model import events as ev
+from pbx112.model.events import CallEvent, LegResult, Outcome
+from pbx112.model.state import Ended, fold
+from pbx112.plan.types import Plan
+from tests.fallback_exchange import Exchange
+from tests.plan.conftest import EXTENSIONS, MOBILES
+from tests.plan.plans import ALWAYS, NEVER, agency, extension, mobile, plan
+
+PIKET = "+6281200000001"
+FALSE_STEPS = ("1101", "1102", "2101", "2102", "2103")
+
+
+async def events_of(exchange: Exchange, made: Plan) -> list[CallEvent]:
+    """The one call in Asterisk's records, once all is over."""
+    await exchange.quiet()
+    records = FallbackRecords(exchange.records_path())
+    (call,) = records.take(made)
+    assert records.damaged == 0, exchange.read_records()
+    assert records.unfinished(made) == ()
+    assert call.plan == made.hash
+    state = fold(call.call_id, call.events)
+    assert state is not None
+    assert isinstance(state.situation, Ended)
+    assert not state.live_legs()
+    return [event for _, event in call.events]
+
+
+def attempts(events: list[CallEvent]) -> list[tuple[str, LegResult]]:
+    """Each attempt to reach a line, and what became of it."""
+    numbers = {event.leg: event.target.number for event in events if isinstance(event, ev.LegOffered)}
+    ended = {event.leg: event.result for event in events if isinstance(event, ev.LegEnded)}
+    assert numbers.keys() == ended.keys()
+    return [(numbers[leg], ended[leg]) for leg in numbers]
+
+
+def stages(events: list[CallEvent]) -> list[tuple[str, str, int]]:
+    return [(event.owner, event.why, event.round) for event in events if isinstance(event, ev.StageEntered)]
+
+
+async def test_the_first_line_is_busy_and_the_second_answers(exchange: Exchange) -> None:
+    made = plan(agency("damkar", extension("2101")), takers=(extension("1101"), extension("1102")))
+    await exchange.use(made)
+    await exchange.phone(EXTENSIONS["1101"], "486")
+    second = await exchange.phone(EXTENSIONS["1102"], "answers")
+    citizen = await exchange.call(caller="081234567890")
+    await citizen.until(citizen.connected)
+    operator = await second.rung()
+    await operator.until(operator.connected)
+    await citizen.until_heard(operator)
+    await operator.until_heard(citizen)
+    citizen.hang_up()
+    await operator.until(operator.over)
+
+    events = await events_of(exchange, made)
+    assert events[0] == ev.CallArrived(
+        channel=events[0].channel,
+        caller_raw="081234567890",
+        caller="+6281234567890",
+        callable=True,
+        dialled="112",
+        source="trunk112",
+        via="fallback",
+    )
+    assert attempts(events) == [("1101", LegResult.BUSY), ("1102", LegResult.ACCEPTED)]
+    assert events[-1] == ev.CallEnded(Outcome.FALLBACK_ANSWERED, "caller")
+    assert "<sip:081234567890@" in operator.invite, "the phone shows who calls"
+
+
+async def test_staff_hangs_up_and_the_call_is_over(exchange: Exchange) -> None:
+    made = plan(agency("damkar", extension("2101"), extension("2102")))
+    await exchange.use(made)
+    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    (await phone.rung()).hang_up()
+    await citizen.until(citizen.over)
+    events = await events_of(exchange, made)
+    assert attempts(events) == [("2101", LegResult.ACCEPTED)]
+    assert events[-1] == ev.CallEnded(Outcome.FALLBACK_ANSWERED, "staff")
+
+
+async def test_a_talk_that_breaks_does_not_end_the_call(exchange: Exchange) -> None:
+    made = plan(agency("damkar", extension("2101"), extension("2102")))
+    await exchange.use(made)
+    breaking = await exchange.phone(EXTENSIONS["2101"], "answers")
+    next_one = await exchange.phone(EXTENSIONS["2102"], "answers")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    (await breaking.rung()).hang_up("Q.850;cause=44")
+    second = await next_one.rung()
+    await second.until(second.connected)
+    assert not citizen.over.is_set()
+    second.hang_up()
+    await citizen.until(citizen.over)
+    events = await events_of(exchange, made)
+    lost = [event for event in events if isinstance(event, ev.LegEnded)][0]
+    assert (lost.result, lost.cause, lost.detail) == (LegResult.ACCEPTED, 44, "lost")
+    assert attempts(events) == [("2101", LegResult.ACCEPTED), ("2102", LegResult.ACCEPTED)]
+    assert events[-1] == ev.CallEnded(Outcome.FALLBACK_ANSWERED, "staff")
+
+
+async def test_a_mobile_is_reached_by_the_human_who_presses_1(exchange: Exchange, sounds: Path) -> None:
+    made = plan(agency("damkar", mobile(PIKET)))
+    await exchange.use(made, sounds)
+    gateway = await exchange.phone(MOBILES, "presses 1")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    piket = await gateway.rung()
+    citizen.hang_up()
+    await piket.until(piket.over)
+    assert piket.invite.startswith(f"INVITE sip:{PIKET}@")
+    assert "<sip:0739112@" in piket.invite, "the trunk's own number is shown to the network"
+    events = await events_of(exchange, made)
+    offered = next(event for event in events if isinstance(event, ev.LegOffered))
+    assert offered.target.trunk == "gsm"
+    assert offered.target.max_talk == 3600
+    assert attempts(events) == [(PIKET, LegResult.ACCEPTED)]
+
+
+@pytest.mark.parametrize("behaves", ["voicemail", "presses 2"])
+async def test_a_voicemail_does_not_get_the_call(exchange: Exchange, sounds: Path, behaves: str) -> None:
+    made = plan(agency("damkar", mobile(PIKET), extension("2101")))
+    await exchange.use(made, sounds)
+    await exchange.phone(MOBILES, behaves)
+    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    citizen = await exchange.call()
+    operator = await phone.rung()
+    await citizen.until(citizen.connected)
+    citizen.hang_up()
+    await operator.until(operator.over)
+    events = await events_of(exchange, made)
+    assert attempts(events) == [(PIKET, LegResult.ANSWERED_NOT_ACCEPTED), ("2101", LegResult.ACCEPTED)]
+
+
+async def test_a_missing_prompt_does_not_lose_the_mobile(exchange: Exchange) -> None:
+    made = plan(agency("damkar", mobile(PIKET)))
+    await exchange.use(made, sounds=None)
+    gateway = await exchange.phone(MOBILES, "answers")
+    citizen = await exchange.call()
+    piket = await gateway.rung()
+    await piket.until(piket.connected)
+    piket.press("1")
+    await citizen.until(citizen.connected)
+    citizen.hang_up()
+    assert attempts(await events_of(exchange, made)) == [(PIKET, LegResult.ACCEPTED)]
+
+
+async def test_all_ring_together_and_the_voicemail_among_them_does_not_win(
+    exchange: Exchange, sounds: Path
+) -> None:
+    lines = mobile(PIKET, accept_for=8), extension("2101", ring_for=8), extension("2102", ring_for=8)
+    made = plan(agency("rsud", *lines, ring="all"))
+    await exchange.use(made, sounds)
+    gateway = await exchange.phone(MOBILES, "voicemail")
+    silent = await exchange.phone(EXTENSIONS["2101"], "silent")
+    ward = await exchange.phone(EXTENSIONS["2102"], "silent")
+    citizen = await exchange.call()
+    voicemail = await gateway.rung()
+    await voicemail.until(voicemail.connected)
+    await silent.rung()
+    nurse = await ward.rung()
+    assert not citizen.connected.is_set()
+    ward.pick_up()
+    await citizen.until(citizen.connected)
+    other = silent.talks[0]
+    await other.until(other.over)
+    assert "Call completed elsewhere" in other.reason
+    citizen.hang_up()
+    await nurse.until(nurse.over)
+    events = await events_of(exchange, made)
+    assert dict(attempts(events)) == {
+        PIKET: LegResult.ANSWERED_ELSEWHERE,
+        "2101": LegResult.ANSWERED_ELSEWHERE,
+        "2102": LegResult.ACCEPTED,
+    }
+    assert len(next(e for e in events if isinstance(e, ev.StageEntered)).waves[0]) == 3
+
+
+async def test_the_caller_hangs_up_while_it_rings(exchange: Exchange) -> None:
+    made = plan(agency("damkar", extension("2101", ring_for=20)))
+    await exchange.use(made)
+    phone = await exchange.phone(EXTENSIONS["2101"], "silent")
+    citizen = await exchange.call()
+    await citizen.until(citizen.rang)
+    ringing = await phone.rung()
+    citizen.cancel()
+    await ringing.until(ringing.over)
+    events = await events_of(exchange, made)
+    assert attempts(events) == [("2101", LegResult.CALLER_GONE)]
+    assert events[-1] == ev.CallEnded(Outcome.ABANDONED_RINGING, "caller")
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+async def test_nobody_answers_at_all_and_the_caller_is_told(
+    exchange: Exchange, sounds: Path, spoken: bool
+) -> None:
+    made = plan(
+        agency("damkar", extension("2101"), extension("2199"), then="satpol_pp"),
+        agency("satpol_pp", extension("2103")),
+        takers=(extension("1101"), extension("1102")),
+        ring="all",
+        then="damkar",
+    )
+    await exchange.use(made, sounds if spoken else None)
+    for number, status in {"1101": "486", "1102": "603", "2101": "404"}.items():
+        await exchange.phone(EXTENSIONS[number], status)
+    await exchange.phone(EXTENSIONS["2103"], "silent")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    if spoken:
+        await citizen.until(citizen.over)
+    else:
+        citizen.hang_up()
+    events = await events_of(exchange, made)
+    assert stages(events) == [
+        ("call_takers", "first", 1),
+        ("damkar", "then", 1),
+        ("satpol_pp", "then", 1),
+        ("call_takers", "again", 2),
+        ("damkar", "again", 2),
+        ("satpol_pp", "again", 2),
+    ]
+    assert dict(attempts(events)) == {
+        "1101": LegResult.BUSY,
+        "1102": LegResult.DECLINED,
+        "2101": LegResult.MISCONFIGURED,
+        "2199": LegResult.UNAVAILABLE,
+        "2103": LegResult.NO_ANSWER,
+    }
+    assert len(attempts(events)) == 10
+    assert events[-1] == ev.CallEnded(Outcome.FALLBACK_UNANSWERED, "system" if spoken else "caller")
+
+
+async def test_lines_off_duty_are_tried_last_but_tried(exchange: Exchange) -> None:
+    in_order = extension("2101", NEVER), extension("2102"), extension("2103", ALWAYS)
+    together = extension("1101", NEVER), extension("1102")
+    made = plan(agency("damkar", *in_order), takers=together, ring="all", then="damkar")
+    await exchange.use(made)
+    for number in ("1101", "1102", "2102", "2103"):
+        await exchange.phone(EXTENSIONS[number], "486")
+    await exchange.phone(EXTENSIONS["2101"], "answers")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    citizen.hang_up()
+    events = await events_of(exchange, made)
+    assert [number for number, _ in attempts(events)] == ["1102", "1101", "2102", "2103", "2101"]
+
+
+MENU = {"1": "damkar", "2": "bpbd"}
+
+
+async def test_the_caller_chooses_in_the_menu(exchange: Exchange, sounds: Path) -> None:
+    made = plan(
+        agency("damkar", extension("2101")),
+        agency("bpbd", extension("2102")),
+        agency("satpol_pp", extension("2103")),
+        menu=MENU,
+    )
+    await exchange.use(made, sounds)
+    phone = await exchange.phone(EXTENSIONS["2102"], "answers")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    citizen.press("2")
+    operator = await phone.rung()
+    await operator.until(operator.connected)
+    operator.hang_up()
+    await citizen.until(citizen.over)
+    events = await events_of(exchange, made)
+    assert ev.MenuChosen("2", "incident_2") in events
+    assert stages(events) == [("bpbd", "menu:incident_2", 1)]
+    assert attempts(events) == [("2102", LegResult.ACCEPTED)]
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+async def test_who_chooses_nothing_gets_the_default_agency(
+    exchange: Exchange, sounds: Path, spoken: bool
+) -> None:
+    made = plan(
+        agency("damkar", extension("2101")), agency("satpol_pp", extension("2103")), menu={"1": "damkar"}
+    )
+    await exchange.use(made, sounds if spoken else None)
+    phone = await exchange.phone(EXTENSIONS["2103"], "answers")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    if spoken:
+        citizen.press("7")
+    operator = await phone.rung()
+    await operator.until(operator.connected)
+    citizen.hang_up()
+    events = await events_of(exchange, made)
+    offered = [event for event in events if isinstance(event, ev.MenuOffered)]
+    assert [menu.attempt for menu in offered] == ([1, 2] if spoken else [1])
+    assert offered[0].keys == {"1": "incident_1"}
+    assert stages(events) == [("satpol_pp", "menu_default", 1)]
+    assert events[-1] == ev.CallEnded(Outcome.FALLBACK_ANSWERED, "caller")
+
+
+async def test_the_caller_leaves_the_menu(exchange: Exchange, sounds: Path) -> None:
+    made = plan(agency("damkar", extension("2101")), menu={"1": "damkar"})
+    await exchange.use(made, sounds)
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    citizen.hang_up()
+    events = await events_of(exchange, made)
+    assert events[-1] == ev.CallEnded(Outcome.ABANDONED_MENU, "caller")
+
+
+async def test_a_call_over_the_trunk_ends_at_its_limit_and_the_caller_stays(exchange: Exchange) -> None:
+    made = plan(agency("damkar", mobile(PIKET, accept="pickup", max_talk=1), extension("2101")))
+    await exchange.use(made)
+    gateway = await exchange.phone(MOBILES, "answers")
+    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    citizen = await exchange.call()
+    piket = await gateway.rung()
+    await piket.until(piket.over)
+    second = await phone.rung()
+    await second.until(second.connected)
+    citizen.hang_up()
+    events = await events_of(exchange, made)
+    assert attempts(events) == [(PIKET, LegResult.ACCEPTED), ("2101", LegResult.ACCEPTED)]
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        '"; exten => x" <sip:1%0d%0aexten%24%7BSHELL(id)%7D@x>',
+        '"a&b" <sip:${PBX112_CALL},1)&Local%2f1@x>',
+        f"<sip:{'9' * 500}@x>",
+        "<sip:+62812%2C%2C%22%27@x>",
+        "<sip:пожар🔥@x>",
+        "<sip:x@x>",
+        '"" <sip:127.0.0.1>',
+        "<sip:anonymous@anonymous.invalid>",
+    ],
+)
+async def test_whatever_the_caller_is_called_the_phone_rings(exchange: Exchange, caller: str) -> None:
+    made = plan(agency("damkar", extension("2101")))
+    await exchange.use(made)
+    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    citizen = await exchange.call(caller=caller)
+    operator = await phone.rung()
+    await citizen.until(citizen.connected)
+    citizen.hang_up()
+    await operator.until(operator.over)
+    assert len(phone.talks) == 1
+    events = await events_of(exchange, made)
+    assert len(events[0].caller_raw) <= 80
+    assert events[0].caller_raw.isprintable()
+    assert attempts(events) == [("2101", LegResult.ACCEPTED)]
+
+
+@pytest.mark.parametrize("dialled", ["113", "1122", "s", "11", "pbx112-fallback"])
+async def test_no_other_number_is_let_in(exchange: Exchange, dialled: str) -> None:
+    made = plan(agency("damkar", extension("2101")))
+    await exchange.use(made)
+    citizen = await exchange.call(dialled)
+    await citizen.until(citizen.over)
+    assert citizen.status == 404
+    assert exchange.read_records() == ""
+
+
+async def test_asterisk_finds_nothing_wrong_with_the_dialplan(exchange: Exchange) -> None:
+    await exchange.use(plan(agency("damkar", extension("2101"), mobile(PIKET, NEVER), ring="all"), menu=MENU))
+    assert [line for line in exchange.log().splitlines() if "ERROR" in line or "WARNING" in line] == []
