@@ -99,14 +99,18 @@ class Shipper:
 
     async def flush(self, seconds: float) -> bool:
         """Wait until all that was appended so far has arrived, at most `seconds`; whether it has."""
-        await self._journal.append([])
-        upto, chain = self._journal.written, self._journal.journal_id
         deadline = time.monotonic() + seconds
-        while self._chain != chain or self._shipped < upto:
+        while True:
+            journal = self._journal
+            if (
+                journal.waiting == 0
+                and self._chain == journal.journal_id
+                and self._shipped == journal.written
+            ):
+                return True
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(0.02)
-        return True
 
     async def _session(self) -> None:
         """One connection's life."""

@@ -151,6 +151,11 @@ class Journal:
         return self._synced
 
     @property
+    def waiting(self) -> int:
+        """How many batches are appended and not written yet."""
+        return len(self._waiting)
+
+    @property
     def degraded(self) -> str | None:
         """Why events wait in memory instead of being written, None when all is well."""
         return self._trouble
@@ -312,7 +317,7 @@ class Journal:
             self._waiting_drafts -= batch.drafts
             if not batch.done.done():
                 batch.done.set_result(None)
-        if self._lost and self._waiting_drafts <= self._limits.waiting // 2:
+        if self._lost and not self._closed and self._waiting_drafts <= self._limits.waiting // 2:
             lost, self._lost = self._lost, 0
             self.append([self._gap(lost, self._trouble or "the disk was too slow")])
             self._alarm(f"journal: {lost} events were lost; a gap entry says so")

@@ -79,6 +79,7 @@ async def test_the_auditor_reads_everything_and_writes_nothing(
             assert await auditor.fetchval(f"SELECT count(*) FROM pbx112.{table}") > 0
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await auditor.execute(f"INSERT INTO pbx112.{table} SELECT * FROM pbx112.{table}")
+        assert await auditor.fetch("SELECT * FROM pbx112.broken_link") == []
         for change in CHANGES:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await auditor.execute(change.format("call"))
