@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pbx112.cdr.record import CallRecord, LegRecord, RecordingRecord
+from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
 from pbx112.cdr.store import connect, fetch
 
 

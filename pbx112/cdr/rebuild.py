@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from pbx112.cdr.record import CallRecord, LegRecord, RecordingRecord, build_record, facts
+from pbx112.cdr.record import build_record, facts
+from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
 from pbx112.cdr.store import Connection, add, connect, fetch
 from pbx112.journal import Entry
 

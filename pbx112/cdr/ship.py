@@ -11,13 +11,15 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import asyncpg
 
-from pbx112.cdr.record import CallRecord, LegRecord, RecordingRecord, build_record, facts
+from pbx112.cdr.record import build_record, facts
+from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
 from pbx112.cdr.store import Connection, add, connect, copy_events
-from pbx112.journal import Entry, Journal, genesis
+from pbx112.journal import Entry, Journal, JournalError, genesis
 
 _BATCH = 2_000  # entries in one transaction
 _REST = 0.08  # seconds between transactions at low load, so that each carries more than one event
@@ -241,7 +243,9 @@ class Shipper:
     async def _keep_house(self, connection: Connection) -> None:
         await connection.execute("SELECT pbx112.ensure_partitions()")
         before = time.time() - self._keep_days * 86_400
-        await self._journal.prune(self._shipped, int(before * 1_000_000))
+        with suppress(JournalError, TimeoutError):  # the journal raises its own alarms; next hour will do
+            async with asyncio.timeout(60):
+                await self._journal.prune(self._shipped, int(before * 1_000_000))
 
     def _in_trouble(self, why: str) -> None:
         if self._trouble is None:

@@ -9,7 +9,8 @@ import asyncpg
 import msgspec
 
 from pbx112.cdr.body import UNREADABLE, jsonb_view
-from pbx112.cdr.record import CallRecord, LegRecord, RecordingRecord, moment
+from pbx112.cdr.record import moment
+from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
 from pbx112.journal import Entry
 
 _EVENT_COLUMNS = (

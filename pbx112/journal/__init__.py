@@ -3,9 +3,10 @@
 :class:`Journal` is written by one process; :class:`Reader` and :func:`verify` also serve another one meanwhile.
 """
 
+from pbx112.journal.backlog import Limits
 from pbx112.journal.chain import Draft, Entry, genesis, link
 from pbx112.journal.errors import JournalDamaged, JournalError, JournalLocked
-from pbx112.journal.journal import Journal, Limits
+from pbx112.journal.journal import Journal
 from pbx112.journal.reader import Reader, Verdict, verify
 
 __all__ = [

@@ -11,13 +11,13 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
+from pbx112.journal.backlog import Backlog, Limits
 from pbx112.journal.chain import Draft, Entry
 from pbx112.journal.errors import JournalDamaged, JournalError
 from pbx112.journal.reader import Reader
@@ -26,22 +26,6 @@ from pbx112.journal.syncer import Syncer
 from pbx112.journal.writer import Batch, GapMaker, Prune, Replace, Reports, Writer
 
 T = TypeVar("T")
-
-
-class Limits(NamedTuple):
-    """How long an append may take, how many drafts may wait unwritten, how long closing may try (seconds)."""
-
-    answer: float = 0.25
-    waiting: int = 100_000
-    close: float = 5.0
-
-
-class _Waiting(NamedTuple):
-    """A batch that is not written yet; `done` is None where its caller was answered at once."""
-
-    drafts: int
-    since: float
-    done: asyncio.Future[None]
 
 
 class Journal:
@@ -63,11 +47,7 @@ class Journal:
         self._journal_id = ""
         self._written = 0
         self._synced = 0
-        self._waiting: deque[_Waiting] = deque()
-        self._waiting_drafts = 0
-        self._watch: asyncio.TimerHandle | None = None
-        self._trouble: str | None = None
-        self._lost = 0
+        self._backlog = Backlog(limits, on_alarm)
         self._closed = False
         self._growth: set[asyncio.Future[None]] = set()
         self._reader: Reader | None = None
@@ -153,12 +133,12 @@ class Journal:
     @property
     def waiting(self) -> int:
         """How many batches are appended and not written yet."""
-        return len(self._waiting)
+        return len(self._backlog)
 
     @property
     def degraded(self) -> str | None:
         """Why events wait in memory instead of being written, None when all is well."""
-        return self._trouble
+        return self._backlog.trouble
 
     async def synced_beyond(self, journal_id: str, seq: int) -> None:
         """Wait until an entry after `seq` is confirmed by the disk, or another chain than `journal_id` runs."""
@@ -180,22 +160,9 @@ class Journal:
         """
         if self._closed:
             raise JournalError(f"{self.path} is closed")
-        done: asyncio.Future[None] = self._loop.create_future()
-        if self._lost or self._waiting_drafts + len(drafts) > self._limits.waiting:
-            if not self._lost:
-                self._alarm(
-                    f"journal: memory is full, events are being lost ({self._trouble or 'disk too slow'})"
-                )
-            self._lost += len(drafts)
-            done.set_result(None)
-            return done
-        if self._trouble is not None:
-            done.set_result(None)
-        self._waiting.append(_Waiting(len(drafts), self._loop.time(), done))
-        self._waiting_drafts += len(drafts)
-        if self._watch is None and self._trouble is None:
-            self._watch = self._loop.call_later(self._limits.answer, self._look, False)
-        self._writer.queue.put(Batch(drafts, _clean(marks) if marks else {}))
+        admitted, done = self._backlog.admit(len(drafts))
+        if admitted:
+            self._writer.queue.put(Batch(drafts, _clean(marks) if marks else {}))
         return done
 
     def set_mark(self, name: str, value: str) -> asyncio.Future[None]:
@@ -238,17 +205,11 @@ class Journal:
         await asyncio.to_thread(self._syncer.join, 3.0)
         if not self._writer.is_alive():
             await asyncio.to_thread(self._writer.end)
-        if self._watch is not None:
-            self._watch.cancel()
         await asyncio.sleep(0)  # what the threads posted last
-        lost = self._writer.unwritten + self._lost
-        if self._writer.is_alive():
-            lost = self._waiting_drafts + self._lost
-        if lost:
+        unwritten = self._backlog.drafts if self._writer.is_alive() else self._writer.unwritten
+        if lost := unwritten + self._backlog.lost:
             self._alarm(f"journal: closed with {lost} events that the disk did not take; they are lost")
-        for batch in self._waiting:
-            if not batch.done.done():
-                batch.done.set_result(None)
+        self._backlog.end()
         os.close(self._lock)
 
     # Reading
@@ -312,18 +273,11 @@ class Journal:
             self._journal_id, self._synced = journal_id, 0
             self._wake()
         self._written = head
-        for _ in range(batches):
-            batch = self._waiting.popleft()
-            self._waiting_drafts -= batch.drafts
-            if not batch.done.done():
-                batch.done.set_result(None)
-        if self._lost and not self._closed and self._waiting_drafts <= self._limits.waiting // 2:
-            lost, self._lost = self._lost, 0
-            self.append([self._gap(lost, self._trouble or "the disk was too slow")])
+        self._backlog.written(batches)
+        if not self._closed and (lost := self._backlog.take_lost()):
+            self.append([self._gap(lost, self._backlog.trouble or "the disk was too slow")])
             self._alarm(f"journal: {lost} events were lost; a gap entry says so")
-        if not self._waiting and self._trouble is not None:
-            self._trouble = None
-            self._alarm("journal: all is written again")
+        self._backlog.well()
 
     def _on_synced(self, journal_id: str, seq: int) -> None:
         if self._sync_failed:
@@ -339,26 +293,8 @@ class Journal:
             self._alarm(f"journal: {why}")
 
     def _on_trouble(self, why: str) -> None:
-        if self._trouble is not None or self._closed:
-            return
-        self._trouble = why
-        for batch in self._waiting:
-            if not batch.done.done():
-                batch.done.set_result(None)
-        self._alarm(f"journal: {why}; calls go on, events wait in memory")
-
-    def _look(self, again: bool) -> None:
-        """Whether the oldest append waits too long. Looked at twice, in case the loop itself was late."""
-        self._watch = None
-        if not self._waiting or self._trouble is not None:
-            return
-        rest = self._waiting[0].since + self._limits.answer - self._loop.time()
-        if rest > 0:
-            self._watch = self._loop.call_later(rest, self._look, False)
-        elif not again:
-            self._watch = self._loop.call_later(0.005, self._look, True)
-        else:
-            self._on_trouble(f"the disk has not answered for {self._limits.answer} s")
+        if not self._closed:
+            self._backlog.refused(why)
 
     def _wake(self) -> None:
         for growth in self._growth:

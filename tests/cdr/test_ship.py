@@ -287,6 +287,22 @@ async def test_the_records_can_be_made_anew_from_the_events(
     assert [await db.fetchval(fingerprint.format(table)) for table in tables] == before
 
 
+async def test_what_has_arrived_and_is_old_leaves_the_journal(
+    journal: Journal, dsn: str, alarms: Alarms, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbx112.cdr.ship._HOUSEKEEPING", 0.0)
+    young = Draft("", 253_000_000_000_000_000, 0, PLAN, "PlanLoaded", ev.encode(ev.PlanLoaded(PLAN)))
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append([*drafts("old", abandoned()), young])
+
+        async def pruned() -> bool:
+            return len(await journal.read(0, 100)) == 1
+
+        await eventually(pruned)
+        assert await shipper.flush(10)
+    assert alarms == []
+
+
 @pytest.mark.parametrize(
     ("forgery", "found"),
     [
