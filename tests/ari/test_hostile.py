@@ -13,18 +13,20 @@ import pytest
 from aiohttp import web
 
 from pbx112.ari import AriClient, AriError, AriHttp, AriSettings, NotFound, OutcomeUnknown, ServerError
-from pbx112.ari.events import ChannelStateChange
+from pbx112.ari.events import ChannelStateChange, StasisEnd
+from pbx112.ari.transport import WebSocketTransport
 
 from .conftest import Listener, connected, running
 
 Talk = Callable[[web.WebSocketResponse], Awaitable[None]]
+Rest = Callable[[web.Request], web.StreamResponse]
 
 GOOD = json.dumps({"type": "ChannelStateChange", "channel": {"id": "1", "state": "Up"}})
 
 
 @contextlib.asynccontextmanager
 async def impostor(
-    talk: Talk, rest: Callable[[web.Request], web.StreamResponse] | None = None, version: str = "22.10.1"
+    talk: Talk, rest: Rest | None = None, info: Rest | None = None
 ) -> AsyncIterator[AriSettings]:
     """A server that does as Asterisk until the socket is up, then talks as it likes."""
 
@@ -37,7 +39,7 @@ async def impostor(
 
     async def anything(request: web.Request) -> web.StreamResponse:
         if request.path == "/ari/asterisk/info":
-            return web.json_response({"system": {"version": version}})
+            return info(request) if info else web.json_response({"system": {"version": "22.10.1"}})
         if request.path.endswith("/eventFilter"):
             return web.json_response({})
         return rest(request) if rest else web.json_response({"message": "Channel not found"}, status=404)
@@ -120,6 +122,65 @@ async def test_answers_that_nobody_asked_for_change_nothing() -> None:
                 await ari.channel("1")
         assert ari.counters.late_answers >= 5
         assert listener.disconnects == []
+
+
+async def test_events_that_we_did_not_ask_for_are_not_handed_on() -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await socket.send_str(GOOD)
+        await socket.send_str('{"type":"EarthquakeFelt"}')
+        await socket.send_str(json.dumps({"type": "StasisEnd", "channel": {"id": "1"}}))
+        await listen(socket)
+
+    async with impostor(talk) as settings, connected(settings, events={StasisEnd}) as (_, listener):
+        await listener.event(StasisEnd)
+    assert len(listener.events) == 1
+
+
+async def test_long_listings_do_not_travel_on_the_socket_of_the_events() -> None:
+    channels = [{"id": str(number)} for number in range(50_000)]
+    async with (
+        impostor(listen, lambda _: web.json_response(channels)) as settings,
+        connected(dataclasses.replace(settings, transport="websocket")) as (ari, _),
+    ):
+        assert len(await ari.channels()) == len(channels)
+
+
+async def test_a_refused_password_is_not_tried_again_and_again() -> None:
+    attempts = itertools.count()
+
+    def refuse(_: web.Request) -> web.StreamResponse:
+        next(attempts)
+        return web.json_response({"message": "Authentication required"}, status=401)
+
+    async with impostor(listen, refuse, info=refuse) as settings:
+        client = AriClient(dataclasses.replace(settings, retry_first=0.01, retry_most=0.01), Listener())
+        async with running(client):
+            async with asyncio.timeout(5):
+                while "ari.conf" not in client.trouble:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)  # time for twenty attempts, if it made them
+    assert next(attempts) == 1
+
+
+async def test_a_request_is_not_led_elsewhere() -> None:
+    def lead_away(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/ari/asterisk/info")
+
+    async with impostor(listen, lead_away) as settings, AriHttp(settings) as ari:
+        with pytest.raises(ServerError) as caught:
+            await ari.channel("1")
+    assert caught.value.status == 302
+
+
+async def test_requests_that_nobody_answers_leave_nothing_behind() -> None:
+    async with (
+        impostor(listen) as settings,
+        connected(dataclasses.replace(settings, request_timeout=0.1)) as (ari, _),
+    ):
+        with pytest.raises(OutcomeUnknown):
+            await ari.channel("1")
+        assert isinstance(ari._transport, WebSocketTransport)
+        assert ari._transport._waiting == {}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"name":"no id"}', b"[" * 50_000, b"<html>"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from pathlib import Path
 
@@ -91,6 +92,16 @@ async def test_a_busy_phone_is_told_by_its_cause(both: Both) -> None:
     assert gone.cause == 17
 
 
+async def test_a_phone_that_nobody_picks_up_stops_ringing_in_time(both: Both) -> None:
+    ari, listener = both
+    channel_id = f"leg-{uuid.uuid4().hex}"
+    since = time.monotonic()
+    await ari.originate("Local/rings@phones", channel_id=channel_id, app_args="", timeout=0.2)
+    gone = await listener.event(ChannelDestroyed, lambda gone: gone.channel.id == channel_id)
+    assert 0.9 <= time.monotonic() - since < 3
+    assert gone.cause == (19 if listener.connects[0].timeout_is_cause_19 else 16)
+
+
 async def test_a_repeated_request_is_a_conflict_and_not_a_second_call(both: Both) -> None:
     ari, listener = both
     channel_id = await answered(ari, listener)
@@ -162,6 +173,8 @@ async def test_a_bridge_joins_and_releases_channels_and_is_recorded(both: Both, 
         await ari.create_bridge(bridge)
     await ari.add_channels(bridge, legs, absorb_dtmf=True, mute=True, inhibit_connected_line_updates=True)
     await listener.event(ChannelEnteredBridge, lambda entered: set(legs) == set(entered.bridge.channels))
+    with pytest.raises(NotFound):
+        await ari.add_channels(bridge, [legs[0], "nobody"])
     name = f"calls/{bridge}"
     await ari.record_bridge(bridge, name=name, max_duration=60)
     await listener.event(RecordingStarted, lambda begun: begun.recording.name == name)
