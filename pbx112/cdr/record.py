@@ -1,7 +1,8 @@
 """What a call's events come to: the rows of `pbx112.call`, `leg` and `recording`. Pure.
 
-Times are UTC; durations come from the monotonic clock, and from UTC only across a restart of the machine, where
-the monotonic clock begins anew. `docs/records.md` says what each field means.
+Times are UTC; durations come from the monotonic clock, and from UTC only where that clock is another one: across a
+restart of the machine, and between the daemon's events and those that the dialplan noted alone.
+`docs/records.md` says what each field means.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pbx112.model import events as ev
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT4 = 2**31 - 1
+_ANOTHER_CLOCK = 3600 * 10**9
+"""Nanoseconds by which the monotonic clock may outrun the wall clock between two events and still be the same."""
 
 
 class Fact(NamedTuple):
@@ -151,8 +154,9 @@ class _Fold:
         if self._first is None or self._last is None:
             self._first, self._last = fact, fact.at
         passed = fact.at.mono_ns - self._last.mono_ns
-        if passed < 0:
-            passed = max(0, fact.at.utc_us - self._last.utc_us) * 1000
+        by_wall_clock = (fact.at.utc_us - self._last.utc_us) * 1000
+        if passed < 0 or 0 <= by_wall_clock < passed - _ANOTHER_CLOCK:
+            passed = max(0, by_wall_clock)
         if self._joined():
             self._talked += passed
         self._clock += passed

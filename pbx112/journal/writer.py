@@ -84,6 +84,7 @@ class Writer(threading.Thread):
         self._connection: sqlite3.Connection | None = None
         self._hash = b""
         self._open_subjects: set[str] = set()
+        self._carried: dict[str, str] = {}
         self._deadline: float | None = None
 
     def open(self) -> None:
@@ -146,7 +147,7 @@ class Writer(threading.Thread):
                 if self._connection is None:
                     self.open()
                 if notice:
-                    self._write([Batch([self._gap(0, notice)], {})])
+                    self._write([Batch([self._gap(0, notice)], self._carried)])
                     self._reports.replaced(notice)
                     notice = ""
                 if work:
@@ -166,7 +167,11 @@ class Writer(threading.Thread):
             wait = min(wait * 2, _RETRY_MOST)
 
     def _set_aside(self, reason: str) -> str:
-        """Rename the damaged file; only then close it, so that SQLite leaves it as it is."""
+        """Rename the damaged file; only then close it, so that SQLite leaves it as it is. Its marks, if they can
+        still be read, go over into the new one."""
+        with suppress(sqlite3.Error):
+            self._connection = self._connection or connect(self._path, read_only=True)
+            self._carried = dict(self._connection.execute("SELECT name, value FROM mark"))
         aside = set_aside(self._path)
         self._drop_connection()
         kept = f"it is kept as {aside.name}" if aside else "it is gone"

@@ -105,6 +105,19 @@ def test_durations_ignore_a_wall_clock_that_is_set_and_survive_a_machine_that_re
         assert call.ring_seconds == seconds
 
 
+def test_durations_go_on_where_the_dialplan_took_over_and_noted_by_another_clock() -> None:
+    ringing, *_, ended = entries("c1", abandoned())
+    taken_over = ended._replace(mono_ns=ended.utc_us * 1000)
+    back = taken_over._replace(
+        seq=9, utc_us=ended.utc_us + 1_000_000, mono_ns=ringing.mono_ns + 3_100_000_000
+    )
+    (noted,) = facts([taken_over])
+    story = [*facts([ringing]), noted._replace(event=ev.CallerAnswered()), *facts([back])]
+    call = build_record("c1", story, journal_id="j", node="n").call
+    assert call is not None
+    assert call.ring_seconds == 3.1
+
+
 def test_what_is_no_event_is_left_out() -> None:
     good = entries("c1", abandoned())
     strange = [
