@@ -1,0 +1,115 @@
+"""Citizens who dial 112 through the operator's trunk."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.network import SIP, Network, free_udp_ports
+from lab.sipp import REFUSALS, Key, Message, Sipp, milliseconds, piece, talk
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """How a citizen calls. Times are in seconds; None is for ever.
+
+    `number` and `display` are the caller ID; `from_header` replaces the whole From header (what a hostile network
+    sends), `headers` are further lines. `patience`: how long the caller lets it ring. `talk`: how long the caller
+    talks before hanging up.
+    """
+
+    number: str = "081271120001"
+    display: str = ""
+    dials: str = "112"
+    patience: float | None = None
+    talk: float | None = None
+    keys: tuple[Key, ...] = ()
+    from_header: str | None = None
+    headers: tuple[str, ...] = ()
+
+    def scenario(self, folder: Path) -> str:
+        """What SIPp shall do."""
+        name = f'"{self.display}" ' if self.display else ""
+        sender = self.from_header or f"From: {name}<sip:{self.number}@[local_ip]>"
+        return piece(
+            "caller",
+            talk=talk("caller", self.keys, self.talk, "hangs_up", folder),
+            refusals="".join(f'  <recv response="{s}" optional="true" next="refused"/>\n' for s in REFUSALS),
+            patience=milliseconds(self.patience),
+            headers="".join(f"\n      {header}" for header in self.headers),
+            **{"from": sender},
+        )
+
+
+@dataclass
+class Calling:
+    """A call on its way, as the caller sees it."""
+
+    sipp: Sipp
+    call_id: str
+
+    async def ringing(self, within: float = 10) -> Message:
+        """Wait until the caller hears it ring."""
+        return await self.sipp.until_received(180, within)
+
+    async def answered(self, within: float = 30) -> Message:
+        """Wait until the call is answered. Raises :class:`TimeoutError`."""
+        return await self.sipp.until_received(200, within)
+
+    async def refused(self, within: float = 30) -> int:
+        """Wait for the final answer; its status."""
+        async with asyncio.timeout(within):
+            await self.sipp.process.ended()
+        return max(m.status for m in self.sipp.messages if not m.sent)
+
+    async def ended(self, within: float = 60) -> None:
+        """Wait until the call is over, by whomever."""
+        async with asyncio.timeout(within):
+            await self.sipp.process.ended()
+
+    @property
+    def setup_seconds(self) -> float:
+        """From INVITE to 200."""
+        return (self.sipp.received(200)[0].at - self.sipp.sent("INVITE")[0].at).total_seconds()
+
+    @property
+    def hung_up_by_exchange(self) -> bool:
+        """Whether the other side ended the talk."""
+        return bool(self.sipp.received("BYE"))
+
+    def hang_up(self) -> None:
+        """Hang up now, ringing or talking."""
+        _tell(self.sipp, self.call_id)
+
+
+def _tell(sipp: Sipp, call_id: str) -> None:
+    """An INFO within the call, from the test itself: the scenarios take it as "hang up"."""
+    text = (
+        "INFO sip:lab SIP/2.0\r\nVia: SIP/2.0/UDP lab\r\nFrom: <sip:lab>\r\nTo: <sip:lab>\r\n"
+        f"Call-ID: {call_id}\r\nCSeq: 1 INFO\r\nContent-Length: 0\r\n\r\n"
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(text.encode(), (sipp.address, sipp.port))
+
+
+async def start_call(caller: Caller, folder: Path, network: Network) -> Calling:
+    """Dial."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = next(_numbers)
+    ports = free_udp_ports(network.incoming_trunk)
+    call_id = f"citizen-{number}@{network.incoming_trunk}"
+    sipp = await Sipp.start(
+        f"citizen-{number}",
+        folder,
+        caller.scenario(folder),
+        network.incoming_trunk,
+        next(ports),
+        to=f"{network.exchange}:{SIP}",
+        options=("-m", "1", "-s", caller.dials, "-cid_str", call_id, "-mp", str(next(ports)), "-rtp_echo"),
+    )
+    return Calling(sipp, call_id)

