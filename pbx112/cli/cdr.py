@@ -87,7 +87,7 @@ def _last(settings: Settings, limit: int) -> list[CallRecord]:
     else:
         complain("PBX112_DSN is not set; here is the journal of this machine", "yellow")
     with journal_view.open_journal(settings.journal) as reader:
-        return journal_view.last_calls(reader, limit)
+        return journal_view.last_calls(reader, limit, settings.node)
 
 
 def _story(settings: Settings, call_id: str) -> Told | None:
@@ -105,7 +105,7 @@ def _story(settings: Settings, call_id: str) -> Told | None:
                 return None
             complain("not (whole) in Postgres yet; here is the journal of this machine", "yellow")
     with journal_view.open_journal(settings.journal) as reader:
-        told = journal_view.story_of(reader, call_id)
+        told = journal_view.story_of(reader, call_id, settings.node)
     if told is None:
         return None
     lines = [Line(moment(fact.at.utc_us), type(fact.event).__name__, fact.event) for fact in told.events]
@@ -193,7 +193,8 @@ def _print_call(call_id: str, told: Told, zone: tzinfo | None, unmask: bool) -> 
     for label, value in _facts(told.call, zone, unmask):
         say(f"  {label:<12} {plain(value)}")
     if told.legs:
-        screen().print("\n", _legs(told.legs, zone), sep="")
+        say("")
+        screen().print(_legs(told.legs, zone))
     say("")
     say("What happened", "bold")
     for line in told.story:

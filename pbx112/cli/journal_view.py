@@ -50,15 +50,15 @@ def live_calls(reader: Reader) -> list[Call]:
     return [call for call in calls if call is not None and not isinstance(call.situation, Ended)]
 
 
-def last_calls(reader: Reader, limit: int) -> list[CallRecord]:
-    """The calls that ended last, newest arrival first."""
+def last_calls(reader: Reader, limit: int, node: str) -> list[CallRecord]:
+    """The calls that ended last, newest arrival first; `node` is this machine's name in the records."""
     found: dict[str, CallRecord] = {}
     base, upto = reader.base()[0], reader.head()[0]
     while upto > base and len(found) < limit:
         block = reader.after(max(base, upto - _BLOCK), _BLOCK, upto)
         ended = [entry.subject for entry in reversed(block) if entry.kind == "CallEnded"]
         for call_id, entries in reader.of_subjects(ended[: limit - len(found)]).items():
-            record = _record(reader, call_id, entries).call
+            record = _record(reader, call_id, entries, node).call
             if record is not None:
                 found[call_id] = record
         upto = max(base, upto - _BLOCK)
@@ -74,17 +74,17 @@ class Told:
     events: Sequence[Fact]
 
 
-def story_of(reader: Reader, call_id: str) -> Told | None:
+def story_of(reader: Reader, call_id: str, node: str) -> Told | None:
     """All that the journal has about a call, None where it has nothing."""
     entries = reader.of_subjects([call_id])[call_id]
     if not entries:
         return None
-    records = _record(reader, call_id, entries)
+    records = _record(reader, call_id, entries, node)
     return Told(records.call, records.legs, facts(entries))
 
 
-def _record(reader: Reader, call_id: str, entries: list[Entry]) -> Records:
-    return build_record(call_id, facts(entries), journal_id=reader.journal_id, node="")
+def _record(reader: Reader, call_id: str, entries: list[Entry], node: str) -> Records:
+    return build_record(call_id, facts(entries), journal_id=reader.journal_id, node=node)
 
 
 def _events(entries: list[Entry]) -> Iterator[tuple[Instant, CallEvent]]:

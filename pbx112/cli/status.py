@@ -99,7 +99,7 @@ def _journal(settings: Settings, zone: tzinfo | None) -> tuple[str, Part, tuple[
 
 
 def _part(title: str, rows: Table | None = None) -> Part:
-    heading = [Text(), Text(title, style="bold")]
+    heading: Part = [Text(), Text(title, style="bold")]
     return heading if rows is None else [*heading, rows]
 
 

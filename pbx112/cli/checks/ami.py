@@ -12,7 +12,7 @@ from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
 from pbx112.settings import Settings
 
 SECONDS = 5.0
-DANGEROUS = {"originate": "call", "command": "command", "updateconfig": "config", "modulereload": "system"}
+DANGEROUS = {"originate": "originate", "command": "command", "updateconfig": "config", "moduleload": "system"}
 """An AMI action that only a user with this right may take."""
 
 _silent = logging.getLogger("pbx112.check.ami")

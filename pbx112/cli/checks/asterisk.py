@@ -70,7 +70,7 @@ def _unreached(section: Section, settings: Settings, error: AriError) -> None:
             remedy = f"PBX112_ARI_USER and PBX112_ARI_PASSWORD must be those of a user in ari.conf ([{user}])"
             section.wrong(f"Asterisk refuses user {user!r} or its password", remedy)
         case NotSent():
-            remedy = "is it running (`systemctl status asterisk`)? http.conf: enabled=yes, bindaddr and bindport as here"
+            remedy = "is it running (`systemctl status asterisk`)? http.conf: enabled=yes, bindaddr, bindport"
             section.wrong(f"Asterisk cannot be reached at {settings.ari_url}", remedy)
         case NotFound() | Rejected():
             remedy = "ari.conf: enabled=yes; modules res_ari and res_ari_asterisk loaded; PBX112_ARI_URL without /ari"

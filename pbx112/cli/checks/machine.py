@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from pbx112.cli.checks.findings import CHOOSE_ONE, EXAMPLE_PASSWORD, Section
 from pbx112.settings import Settings
@@ -23,12 +23,14 @@ def check_machine(settings: Settings) -> Section:
 
 def _journal(section: Section, journal: Path) -> None:
     folder = next(parent for parent in journal.absolute().parents if parent.exists())
-    own = f"`install -d -o pbx112 -m 700 {journal.parent}`, or name another file with PBX112_JOURNAL"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        section.wrong(f"the journal's folder {journal.parent} cannot be written by this user", own)
-        return
-    if journal.exists() and not os.access(journal, os.W_OK):
-        section.wrong(f"the journal {journal} cannot be written by this user", own)
+    try:
+        if journal.exists():
+            journal.open("ab").close()
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(4096))
+    except OSError as error:
+        remedy = f"`install -d -o pbx112 -m 700 {journal.parent}`, or name another file with PBX112_JOURNAL"
+        section.wrong(f"the journal {journal} cannot be written by this user ({error.strerror})", remedy)
         return
     free = shutil.disk_usage(folder).free
     left = f"{free / 1024**3:.1f} GB free in {journal.parent}"

@@ -1,0 +1,92 @@
+"""What the administrator is told about agencies.yaml, this machine, and wrong usage."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Pbx112
+from tests.cli.exchange import PLAN
+
+
+def test_a_good_file(pbx112: Pbx112) -> None:
+    result = pbx112("check", "--only", "file")
+    assert result.exit_code == 0
+    assert "1 agencies with 4 lines, 0 incidents, times in Asia/Jakarta" in result.output
+
+
+def three_mistakes(folder: Path) -> Path:
+    bad = folder / "bad.yaml"
+    bad.write_text(
+        PLAN.replace("then: damkar", "then: dmakar")
+        .replace("trunk: gsm", "trunk: gsm2")
+        .replace('"2101"', "2101")
+    )
+    return bad
+
+
+def test_three_mistakes_give_three_lines_with_their_place(pbx112: Pbx112, tmp_path: Path) -> None:
+    bad = three_mistakes(tmp_path)
+    result = pbx112("check", "--only", "file", "--agencies", str(bad))
+    assert result.exit_code == 1
+    wrong = [line.strip() for line in result.output.splitlines() if "✗" in line]
+    assert [line.split(": ")[0] for line in wrong] == [f"✗ {bad}:{number}" for number in (9, 15, 16)]
+    assert result.output.splitlines()[-1] == "3 errors, 0 doubts"
+
+
+def test_another_command_says_the_same_and_means_configuration(pbx112: Pbx112, tmp_path: Path) -> None:
+    bad = three_mistakes(tmp_path)
+    result = pbx112("dialplan", "--agencies", str(bad))
+    assert result.exit_code == 78
+    places = [line.split(": ")[0] for line in result.stderr.splitlines()]
+    assert places == [f"{bad}:{number}" for number in (9, 15, 16)]
+
+
+def test_json_says_the_same(pbx112: Pbx112, tmp_path: Path) -> None:
+    result = pbx112("check", "--only", "file", "--json", "--agencies", str(three_mistakes(tmp_path)))
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert (told["errors"], told["doubts"]) == (3, 0)
+    assert [item["level"] for section in told["sections"] for item in section["items"]] == ["error"] * 3
+    assert all(item["remedy"] for section in told["sections"] for item in section["items"])
+
+
+def test_the_whole_check_with_nothing_there(pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PBX112_ARI_URL", "http://127.117.0.99:8088")
+    monkeypatch.setenv("PBX112_AMI_HOST", "127.117.0.99")
+    result = pbx112("check")
+    assert result.exit_code == 1
+    for title in ("agencies.yaml", "This machine", "Asterisk (", "AMI (", "Postgres"):
+        assert title in result.output
+    assert "✓ the journal can be written" in result.output
+
+
+def test_example_passwords_in_asterisks_files(pbx112: Pbx112, tmp_path: Path) -> None:
+    (tmp_path / "etc" / "pjsip.conf").write_text("; CHANGE-ME in a comment\n[2101]\npassword=CHANGE-ME\n")
+    result = pbx112("check")
+    [line] = [line for line in result.output.splitlines() if "still the example's" in line]
+    assert f"{tmp_path}/etc/pjsip.conf:3:" in line
+
+
+def test_a_journal_that_cannot_be_written(pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PBX112_JOURNAL", "/proc/pbx112/journal.db")
+    result = pbx112("check")
+    assert "✗ the journal /proc/pbx112/journal.db cannot be written" in result.output
+
+
+def test_wrong_settings_are_named(pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PBX112_ARI_URL", "http://user:top-secret-9@127.0.0.1")
+    monkeypatch.setenv("PBX112_AMI_PORT", "many")
+    result = pbx112("check")
+    assert result.exit_code == 78
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == [
+        "PBX112_ARI_URL",
+        "PBX112_AMI_PORT",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["chek"], ["check", "--only", "all"], ["cdr", "--last", "0"]])
+def test_wrong_usage(pbx112: Pbx112, arguments: list[str]) -> None:
+    assert pbx112(*arguments).exit_code == 2
