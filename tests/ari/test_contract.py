@@ -42,6 +42,9 @@ RESOURCES = {
 }
 
 
+KINDS = {"string": str | list, "int": int, "boolean": bool, "containers": dict}
+
+
 class Notebook(Operations):
     """Writes down what would be asked."""
 
@@ -149,13 +152,14 @@ async def test_every_parameter_that_we_send_is_one_that_asterisk_reads(asterisk:
     ]
     for request in ari.requests:
         parameters = [
-            {parameter["name"] for parameter in operation.get("parameters", ())}
+            {parameter["name"]: parameter["dataType"] for parameter in operation.get("parameters", ())}
             for path, operation in published
             if path.fullmatch(request.path) and operation["httpMethod"] == request.method
         ]
         assert len(parameters) == 1, request
+        body = json.loads(request.body or "{}")
         query = request.target.partition("?")[2]
-        sent = {pair.partition("=")[0] for pair in query.split("&") if pair} | set(
-            json.loads(request.body or "{}")
-        )
-        assert sent <= parameters[0], request
+        asked_for = {pair.partition("=")[0] for pair in query.split("&") if pair}
+        assert asked_for | set(body) <= set(parameters[0]), request
+        for name, value in body.items():
+            assert isinstance(value, KINDS[parameters[0][name]]), (request, name)
