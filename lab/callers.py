@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.network import SIP, Network, free_udp_ports
@@ -23,7 +23,7 @@ class Caller:
     talks before hanging up.
     """
 
-    number: str = "081271120001"
+    number: str = field(default_factory=lambda: f"0812711{next(_numbers):05d}")
     display: str = ""
     dials: str = "112"
     patience: float | None = None

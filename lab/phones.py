@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from lab.sipp import Key, Sipp, milliseconds, piece, talk
+from lab.processes import eventually
+from lab.sipp import Key, Message, Sipp, milliseconds, piece, talk
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ HUMAN = Answers(after=0.5, keys=(Key("1", 1.0),))
 
 
 def scenario(lines: Mapping[str, Behaviour], folder: Path) -> str:
-    """What SIPp shall do for each number that is called."""
-    dispatch, blocks = [], []
-    for position, (number, behaviour) in enumerate(lines.items()):
-        name = f"line_{position}"
+    """What SIPp shall do for each number that is called; those that do the same share it (SIPp reads 64 KiB)."""
+    names: dict[Behaviour, str] = {}
+    dispatch = []
+    for number, behaviour in lines.items():
+        name = names.setdefault(behaviour, f"line_{len(names)}")
         dispatch.append(piece("dispatch", id=name, number=number))
-        blocks.append(_block(name, behaviour, folder))
+    blocks = [_block(name, behaviour, folder) for behaviour, name in names.items()]
     return piece("phone", dispatch="".join(dispatch), lines="".join(blocks))
 
 
@@ -68,7 +71,53 @@ def _block(name: str, behaviour: Behaviour, folder: Path) -> str:
             return piece("rejects", id=name, status=behaviour.status, phrase=phrase, after=after)
 
 
-async def start_phone(name: str, folder: Path, address: str, lines: Mapping[str, Behaviour]) -> Sipp:
-    """Put a phone, or a gateway with several numbers, on `address`."""
+@dataclass(frozen=True)
+class Phone:
+    """One phone, or one mobile behind a gateway (where `sipp` serves others as well)."""
+
+    number: str
+    user: str
+    sipp: Sipp
+
+    @property
+    def messages(self) -> list[Message]:
+        """All that it saw and said, over all its calls."""
+        uri = re.compile(rf"INVITE sips?:{re.escape(self.user)}[@;> ]")
+        messages = self.sipp.messages
+        calls = {m.header("Call-ID") for m in messages if not m.sent and uri.match(m.first)}
+        return [m for m in messages if m.header("Call-ID") in calls]
+
+    def received(self, what: str | int) -> list[Message]:
+        """The requests (by method) or responses (by status) that reached it."""
+        return [m for m in self.messages if not m.sent and what in (m.method, m.status)]
+
+    @property
+    def rang(self) -> int:
+        """How many calls reached it."""
+        return len({m.header("Call-ID") for m in self.received("INVITE")})
+
+    @property
+    def told_answered_elsewhere(self) -> bool:
+        """Whether it was told, so that it shows no missed call (RFC 3326; 200 in SIP, 26 in Q.850)."""
+        reasons = [m.header("Reason") for m in self.received("CANCEL")]
+        return any(re.search(r"SIP\s*;\s*cause=200|Q\.850\s*;\s*cause=26", reason) for reason in reasons)
+
+    async def until_rung(self, within: float = 10) -> Message:
+        """Wait until a call reaches it; its INVITE. Raises :class:`TimeoutError`."""
+        await eventually(lambda: self.rang > 0, within)
+        return self.received("INVITE")[0]
+
+
+async def start_phones(
+    folder: Path, address: str, lines: Mapping[str, tuple[str, Behaviour]]
+) -> dict[str, Phone]:
+    """Put a phone, or a gateway with several mobiles, on `address`.
+
+    `lines` has for each number the user that is called (the number as the trunk wants it) and what it does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return await Sipp.start(name, folder, scenario(lines, folder), address, options=("-rtp_echo",))
+    name = f"phone-{address}"
+    behaviours = dict(lines.values())
+    # Sound is sent back to who sent it: the call is not without sound.
+    sipp = await Sipp.start(name, folder, scenario(behaviours, folder), address, options=("-rtp_echo",))
+    return {number: Phone(number, user, sipp) for number, (user, _) in lines.items()}

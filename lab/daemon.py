@@ -1,0 +1,95 @@
+"""The daemon under test, as systemd would run it: its settings in the environment, its log in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.processes import LabError, Process, eventually
+
+
+class Daemon:
+    """`pbx112 run` with `settings` (names without `PBX112_`); its log is `log`."""
+
+    def __init__(self, log: Path, settings: Mapping[str, str]) -> None:
+        self.log = log
+        self.settings = dict(settings)
+        self._process: Process | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All that it is told."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+        return kept | {f"PBX112_{name.upper()}": value for name, value in self.settings.items()}
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None where it does not run."""
+        return self._process.pid if self._process is not None and self._process.running else None
+
+    async def start(self) -> None:
+        """Start it and wait until it has connected to Asterisk. Raises :class:`LabError`."""
+        if self.pid is not None:
+            return
+        before = self._size()
+        command = [sys.executable, "-m", "pbx112", "run"]
+        self._process = await Process.start("pbx112", command, self.log, environment=self.environment)
+        await self._process.ready(lambda: any(self.said("connected", since=before)))
+
+    async def stop(self) -> None:
+        """End it in good order."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it hang: alive, and deaf."""
+        self._running().send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._running().send(signal.SIGCONT)
+
+    async def reload(self, plan: str, within: float = 10) -> None:
+        """Have it read its plan again, and wait until the plan with this hash decides."""
+        before = self._size()
+        self._running().send(signal.SIGHUP)
+        try:
+            await eventually(
+                lambda: any(line.get("plan") == plan for line in self.said("plan_loaded", since=before)),
+                within,
+            )
+        except TimeoutError:
+            raise LabError(f"pbx112 did not take the plan {plan}:\n{self._running().last_words()}") from None
+
+    def said(self, action: str, since: int = 0) -> list[dict[str, Any]]:
+        """The lines of its log with this action, from the byte `since` on."""
+        with self.log.open("rb") as log:
+            log.seek(since)
+            lines = [line for line in log.read().splitlines() if line.startswith(b"{")]
+        found: list[dict[str, Any]] = []
+        for line in lines:
+            try:
+                fact = json.loads(line)
+            except ValueError:  # half written
+                continue
+            if fact.get("action") == action:
+                found.append(fact)
+        return found
+
+    def _size(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def _running(self) -> Process:
+        if self._process is None or not self._process.running:
+            raise LabError("pbx112 does not run")
+        return self._process
