@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime, tzinfo
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
@@ -17,12 +18,14 @@ from pbx112.cli import journal_view
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, settings_for
-from pbx112.cli.screen import complain, plain, say, screen, table
+from pbx112.cli.screen import complain, plain, say, screen, table, waiting
 from pbx112.cli.story import caller_of, owner_name, sentence
 from pbx112.log import mask
 from pbx112.model import events as ev
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.settings import Settings
+
+T = TypeVar("T")
 
 SECONDS = 10.0
 """How long Postgres may take before the journal is asked."""
@@ -81,7 +84,7 @@ def cdr(
 def _last(settings: Settings, limit: int) -> list[CallRecord]:
     if settings.dsn is not None:
         try:
-            return asyncio.run(_bounded(last_in_postgres(settings.dsn.get_secret_value(), limit)))
+            return _ask(last_in_postgres(settings.dsn.get_secret_value(), limit))
         except REFUSALS as error:
             complain(f"{explain(error)}; here is the journal of this machine", "yellow")
     else:
@@ -94,7 +97,7 @@ def _story(settings: Settings, call_id: str) -> Told | None:
     """From Postgres; from the journal where that is not there or has not got the call (yet)."""
     if settings.dsn is not None:
         try:
-            found = asyncio.run(_bounded(story_in_postgres(settings.dsn.get_secret_value(), call_id)))
+            found = _ask(story_in_postgres(settings.dsn.get_secret_value(), call_id))
         except REFUSALS as error:
             complain(f"{explain(error)}; here is the journal of this machine", "yellow")
         else:
@@ -112,9 +115,15 @@ def _story(settings: Settings, call_id: str) -> Told | None:
     return Told(told.call, list(told.legs), lines)
 
 
-async def _bounded(question: Any) -> Any:
-    async with asyncio.timeout(SECONDS):
-        return await question
+def _ask(question: Coroutine[Any, Any, T]) -> T:
+    """Postgres' answer, in bounded time."""
+
+    async def bounded() -> T:
+        async with asyncio.timeout(SECONDS):
+            return await question
+
+    with waiting("asking Postgres"):
+        return asyncio.run(bounded())
 
 
 def _event(body: dict[str, Any]) -> ev.Event | None:

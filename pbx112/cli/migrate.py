@@ -16,6 +16,7 @@ def migrate() -> None:
 
     \b
     Example:  sudo -u postgres PBX112_DSN=postgresql:///pbx112 pbx112 migrate
+
     It needs an account that may create in this database; the daemon's own needs no such right afterwards.
     """
     dsn = dsn_of(settings_for(ari=False))

@@ -14,8 +14,8 @@ def run(agencies: Agencies = None) -> None:
     """Serve: answer calls until SIGTERM. SIGHUP reads agencies.yaml again, without touching a live call.
 
     \b
-    Normally systemd starts it:   systemctl start pbx112      (systemctl reload pbx112 after a change)
-    By hand, for a try:           PBX112_LOG_LEVEL=debug pbx112 run --agencies agencies.yaml
+    By systemd:   systemctl start pbx112; after a change of the plan: systemctl reload pbx112
+    By hand:      PBX112_LOG_LEVEL=debug pbx112 run --agencies agencies.yaml
 
     It writes one line of JSON for each fact to standard error. A second daemon on the same machine is refused.
     """

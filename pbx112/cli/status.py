@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.journal_view import live_calls, open_journal, writer_of
 from pbx112.cli.options import Agencies, ari_settings, lenient_settings
-from pbx112.cli.screen import plain, screen, table
+from pbx112.cli.screen import plain, screen, table, waiting
 from pbx112.cli.story import caller_of, owner_name, where
 from pbx112.journal import JournalError
 from pbx112.model.state import Call
@@ -54,16 +55,19 @@ def status(
     """
     settings = lenient_settings(agencies)
     console = screen()
+    with waiting("asking the journal, Asterisk and Postgres"):
+        seen = asyncio.run(_look(settings))
     if not watch:
-        console.print(asyncio.run(_look(settings)))
+        console.print(seen)
         return
-    try:
-        with Live(asyncio.run(_look(settings)), console=console, screen=console.is_terminal) as live:
-            while True:
-                time.sleep(EVERY)
-                live.update(asyncio.run(_look(settings)), refresh=True)
-    except KeyboardInterrupt:
-        return
+    if not console.is_terminal:
+        raise typer.BadParameter(
+            "--watch needs a terminal; for a program, run `pbx112 status` again and again"
+        )
+    with suppress(KeyboardInterrupt), Live(seen, console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            time.sleep(EVERY)
+            live.update(asyncio.run(_look(settings)), refresh=True)
 
 
 async def _look(settings: Settings) -> Group:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from pbx112.cdr import Shipper
 from pbx112.cli import app
+from pbx112.journal import Draft, Journal
 from tests.ari.asterisk import PASSWORD, USER
+from tests.cdr import calls
 from tests.cdr.conftest import database, dsn, empty_database, server
 from tests.cli.exchange import ADDRESS, AMI_PASSWORD, AMI_PORT, PLAN, READER_PASSWORD, Office
 
@@ -17,6 +21,7 @@ __all__ = ["database", "dsn", "empty_database", "server"]
 SECRETS = (PASSWORD, AMI_PASSWORD, READER_PASSWORD, "top-secret-9")
 
 Pbx112 = Callable[..., Result]
+Write = Callable[..., None]
 
 
 def safe(output: str) -> str:
@@ -71,3 +76,27 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     office.start()
     yield office
     office.stop()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write drafts to the journal as the daemon would, and ship them where `dsn` is given."""
+
+    def run(drafts: Sequence[Draft], dsn: str | None = None) -> None:
+        asyncio.run(_write(tmp_path / "state" / "journal.db", drafts, dsn))
+
+    return run
+
+
+async def _write(path: Path, drafts: Sequence[Draft], dsn: str | None) -> None:
+    journal = await Journal.open(path, closing=["CallEnded"], gap=calls.gap, on_alarm=pytest.fail)
+    try:
+        await journal.append(drafts)
+        if dsn is not None:
+            shipper = Shipper(journal, dsn, "node", pytest.fail)
+            shipping = asyncio.create_task(shipper.run())
+            assert await shipper.flush(10)
+            shipping.cancel()
+            await asyncio.gather(shipping, return_exceptions=True)
+    finally:
+        await journal.close()

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from pbx112.cdr import Shipper
-from pbx112.journal import Draft, Journal
 from tests.cdr import calls
-from tests.cli.conftest import Pbx112
+from tests.cdr.conftest import Server
+from tests.cli.conftest import Pbx112, Write
 
 NUMBER = "+6281311112222"
-
-Write = Callable[..., None]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Write drafts to the journal as the daemon would, and ship them where `dsn` is given."""
-
-    def run(drafts: Sequence[Draft], dsn: str | None = None) -> None:
-        asyncio.run(_write(tmp_path / "state" / "journal.db", drafts, dsn))
-
-    return run
-
-
-async def _write(path: Path, drafts: Sequence[Draft], dsn: str | None) -> None:
-    journal = await Journal.open(path, closing=["CallEnded"], gap=calls.gap, on_alarm=pytest.fail)
-    try:
-        await journal.append(drafts)
-        if dsn is not None:
-            shipper = Shipper(journal, dsn, "node", pytest.fail)
-            shipping = asyncio.create_task(shipper.run())
-            assert await shipper.flush(10)
-            shipping.cancel()
-            await asyncio.gather(shipping, return_exceptions=True)
-    finally:
-        await journal.close()
-
 
 TWO_CALLS = [*calls.drafts("call-1", calls.answered(NUMBER)), *calls.drafts("call-2", calls.abandoned())]
 
@@ -92,10 +62,10 @@ def test_from_the_journal_where_postgres_is_gone(
 
 
 def test_tables_that_were_never_made(
-    pbx112: Pbx112, write: Write, server: object, empty_database: str, monkeypatch: pytest.MonkeyPatch
+    pbx112: Pbx112, write: Write, server: Server, empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(TWO_CALLS)
-    monkeypatch.setenv("PBX112_DSN", server.dsn(empty_database))  # type: ignore[attr-defined]
+    monkeypatch.setenv("PBX112_DSN", server.dsn(empty_database))
     shown = pbx112("cdr")
     assert shown.exit_code == 0
     assert "run `pbx112 migrate`" in shown.stderr

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pbx112.ari import AriClient
+from pbx112.ari import AriClient, AsteriskInfo, parse_version
+from pbx112.cli.checks.asterisk import check_version
+from pbx112.cli.checks.findings import Level, Section
 from tests.ari.conftest import Listener, running
 from tests.cli.conftest import Pbx112
 from tests.cli.exchange import PLAN, READER, READER_PASSWORD, Office
@@ -162,3 +168,55 @@ async def test_whether_the_daemon_is_connected(office: Office, pbx112: Pbx112) -
     async with running(client):
         await listener.until(lambda: bool(listener.connects))
         assert "✓ the daemon is connected" in await asyncio.to_thread(said, pbx112)
+
+
+@pytest.mark.parametrize(
+    ("release", "level", "says"),
+    [
+        ("22.10.1", Level.RIGHT, "Asterisk 22.10.1"),
+        ("22.9.0", Level.ERROR, "Asterisk 22.9.0 is known to deadlock under ARI load"),
+        ("20.19.0", Level.ERROR, "Asterisk 20.19.0 is known to deadlock under ARI load"),
+        ("20.20.0", Level.DOUBT, "Asterisk 20.20.0 lacks security fixes for ARI"),
+        ("22.10.0", Level.DOUBT, "Asterisk 22.10.0 lacks security fixes for ARI"),
+        ("18.26.4", Level.DOUBT, "Asterisk 18 gets no security fixes any more"),
+        ("GIT-master-0a1b2c3", Level.DOUBT, "cannot tell the release of Asterisk"),
+    ],
+)
+def test_releases_that_an_administrator_should_leave(release: str, level: Level, says: str) -> None:
+    section = Section("Asterisk")
+    check_version(section, AsteriskInfo(parse_version(release), release, systemname="kaur1"))
+    assert section.items[0].level is level
+    assert section.items[0].what.startswith(says)
+
+
+@pytest.fixture(params=["connects and stays silent", "does not even connect"])
+def silent_port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A port behind which nobody ever speaks."""
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(
+            socket.create_server(("127.117.0.3", 0), backlog=0 if "even" in request.param else 9)
+        )
+        if "even" in request.param:
+            for _ in range(4):
+                knocking = stack.enter_context(socket.socket())
+                knocking.setblocking(False)
+                knocking.connect_ex(silent.getsockname())
+        yield silent.getsockname()[1]
+
+
+def test_peers_that_never_answer_are_not_waited_for(
+    pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch, silent_port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("ami", "asterisk", "postgres"):
+        monkeypatch.setattr(f"pbx112.cli.checks.{part}.SECONDS", 0.4)
+    monkeypatch.setenv("PBX112_ARI_URL", f"http://127.117.0.3:{silent_port}")
+    monkeypatch.setenv("PBX112_AMI_HOST", "127.117.0.3")
+    monkeypatch.setenv("PBX112_AMI_PORT", str(silent_port))
+    monkeypatch.setenv("PBX112_DSN", f"postgresql://pbx112:top-secret-9@127.117.0.3:{silent_port}/pbx112")
+    began = time.monotonic()
+    result = pbx112("check")
+    assert time.monotonic() - began < 3
+    assert "✗ Asterisk " in result.output
+    assert "✗ AMI does not answer" in result.output
+    assert "✗ Postgres does not answer in time" in result.output
+    assert capfd.readouterr() == ("", "")

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import typer
 
 from pbx112.ari import AriHttp
-from tests.cli.conftest import Pbx112, safe
+from pbx112.cli.errors import reported
+from tests.cdr import calls
+from tests.cli.conftest import Pbx112, Write, safe
 from tests.cli.exchange import PLAN, Office
 
 COMMAND = [sys.executable, "-m", "pbx112"]
@@ -124,20 +129,58 @@ def test_status_of_a_bad_plan(pbx112: Pbx112, tmp_path: Path) -> None:
 
 
 def test_an_unexpected_error_is_one_line_and_its_details_are_for_who_wants_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A folder in the place of the file is what no command expects."""
-    monkeypatch.setenv("PBX112_JOURNAL", str(tmp_path))
-    told = finish("cdr")
-    assert told.returncode == 1
-    assert len(told.stderr.splitlines()) == 2
+    @reported
+    def broken() -> None:
+        raise KeyError("line 3")
+
+    with pytest.raises(typer.Exit) as ended:
+        broken()
+    assert ended.value.exit_code == 1
+    [line] = safe(capsys.readouterr().err).splitlines()
+    assert line.startswith("unexpected error, KeyError: 'line 3'; PBX112_DEBUG=1")
+    monkeypatch.setenv("PBX112_DEBUG", "1")
+    with pytest.raises(typer.Exit):
+        broken()
+    assert "in broken" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["run", "--help"], ["cdr", "--help"]])
-def test_help_in_a_pipe(arguments: list[str]) -> None:
-    ended = finish(*arguments)
-    assert ended.returncode == 0
-    assert "pbx112 " in ended.stdout
+def test_how_far_the_records_are(
+    pbx112: Pbx112, write: Write, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PBX112_DSN", dsn)
+    write(calls.drafts("call-1", calls.answered()), dsn)
+    assert "records: all have arrived in Postgres" in pbx112("status").stdout
+    write(calls.drafts("call-2", calls.abandoned()))
+    assert "records: 6 of 21 entries have yet to arrive in Postgres" in pbx112("status").stdout
+
+
+def test_watching_on_a_terminal_until_interrupted(pbx112: Pbx112, write: Write) -> None:
+    write(calls.drafts("live", calls.answered()[:9]))
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([*COMMAND, "status", "--watch"], stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while seen.count(b"damkar +6281200000001") < 2:
+        seen += os.read(ours, 65536)
+    process.send_signal(signal.SIGINT)
+    with suppress(OSError):  # the end of the terminal
+        while os.read(ours, 65536):
+            pass
+    assert process.wait(10) == 0
+    os.close(ours)
+    assert pbx112("status", "--watch").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["", "check", "dialplan", "prompts", "migrate", "run", "status", "cdr", "schema"]
+)
+def test_each_help_has_an_example(pbx112: Pbx112, command: str) -> None:
+    shown = pbx112(*command.split(), "--help")
+    assert shown.exit_code == 0
+    told = shown.output.partition("Usage: ")[2].partition("Options")[0].splitlines()[1:]
+    assert any(f"pbx112 {command}" in line for line in told)
 
 
 def test_a_terminal_of_another_alphabet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,9 +42,10 @@ async def check_ami(settings: Settings) -> Section:
         secret=password,
         events="off",
         log=_silent,
+        reconnect_timeout=3600,  # never: whoever checks wants to know of the first failure
     )
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(SECONDS + 0.5):
             await _log_in(section, manager, settings.ami_user)
     except TimeoutError:
         section.wrong("AMI does not answer", "is that AMI's port? `asterisk -rx 'manager show settings'`")
@@ -57,7 +58,12 @@ async def check_ami(settings: Settings) -> Section:
 
 
 async def _log_in(section: Section, manager: Any, user: str) -> None:
-    await manager.connect()
+    connecting = manager.connect()
+    if not (await asyncio.wait([connecting], timeout=SECONDS))[0]:
+        connecting.remove_done_callback(manager.connection_made)  # it cannot bear to be cancelled
+        connecting.cancel()
+        raise TimeoutError
+    await connecting
     answer = await manager.authenticated_future
     if not answer.success:
         remedy = f"PBX112_AMI_USER and PBX112_AMI_PASSWORD must be those of [{user}] in manager.conf; see permit= there"

@@ -27,6 +27,9 @@ from pbx112.settings import Settings
 SAFE_SINCE = {20: Version(20, 20, 1), 22: Version(22, 10, 1)}
 """The first releases without the holes in ARI of 2026 (a read-only user's `api_key`, dialplan functions)."""
 
+SECONDS = 5.0
+"""How long each request may take."""
+
 NOBODY = "pbx112-check-no-such-channel"
 
 
@@ -40,13 +43,13 @@ async def check_asterisk(settings: Settings, plan: Plan | None, places: Places |
         return section
     if is_example(password):
         section.wrong("PBX112_ARI_PASSWORD is still the example's", CHOOSE_ONE)
-    async with AriHttp(ari_settings(settings)) as ari:
+    async with AriHttp(ari_settings(settings, request_timeout=SECONDS)) as ari:
         try:
             info = await ari.asterisk_info()
         except AriError as error:
             _unreached(section, settings, error)
             return section
-        _version(section, info)
+        check_version(section, info)
         _way(section, settings.ari_url)
         steps = [_rights(section, ari), _daemon(section, ari), _modules(section, ari, plan)]
         if plan is not None:
@@ -82,7 +85,8 @@ def _unreached(section: Section, settings: Settings, error: AriError) -> None:
             section.wrong(f"Asterisk fails: {error}", "see /var/log/asterisk/messages")
 
 
-def _version(section: Section, info: AsteriskInfo) -> None:
+def check_version(section: Section, info: AsteriskInfo) -> None:
+    """Say what an administrator should know about this release."""
     warnings = [warning.partition("; ") for warning in info.warnings]
     safe = SAFE_SINCE.get(info.version.major)
     if safe is not None and info.version < safe:

@@ -17,6 +17,7 @@ def check_machine(settings: Settings) -> Section:
     """What can be seen without asking anybody."""
     section = Section("This machine")
     _journal(section, settings.journal)
+    _fallback_records(section, settings.fallback_records)
     _example_passwords(section, settings.dialplan.parent)
     return section
 
@@ -41,6 +42,25 @@ def _journal(section: Section, journal: Path) -> None:
         section.doubt(f"the journal's disk is nearly full: {left}", remedy)
     else:
         section.right(f"the journal can be written, {left}")
+
+
+def _fallback_records(section: Section, file: Path) -> None:
+    """Whether what Asterisk notes about the calls of the dialplan alone can be taken over."""
+    what = "calls that the dialplan handles alone get no record"
+    try:
+        if not file.parent.is_dir():
+            remedy = (
+                "make the folder, writable for Asterisk, or name another file with PBX112_FALLBACK_RECORDS"
+            )
+            section.doubt(f"{file.parent} does not exist: {what}", remedy)
+        elif file.exists():
+            file.open("rb").close()
+            section.right(f"the fallback's records in {file} can be read")
+        else:
+            section.right(f"the fallback has noted no call in {file} yet")
+    except OSError as error:
+        remedy = "let the daemon's user read it: `usermod -aG asterisk pbx112`"
+        section.wrong(f"{file} cannot be read by this user ({error.strerror}): {what}", remedy)
 
 
 def _example_passwords(section: Section, folder: Path) -> None:
