@@ -38,10 +38,9 @@ class Talk:
         async with asyncio.timeout(WITHIN):
             await event.wait()
 
-    def hang_up(self, reason: str = "") -> None:
+    def hang_up(self) -> None:
         """End the talk that stands."""
-        extra = f"Reason: {reason}\r\n" if reason else ""
-        self.phone.send(self._request("BYE", 2).replace("Max-", f"{extra}Max-"), self.peer)
+        self.phone.send(self._request("BYE", 2), self.peer)
         self.over.set()
 
     def cancel(self) -> None:

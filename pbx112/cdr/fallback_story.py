@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import msgspec
 
 from pbx112.model import events as ev
-from pbx112.model.decide import NORMAL_CLEARING, result_of
+from pbx112.model.decide import result_of
 from pbx112.model.events import CallEvent, Instant, LegResult, Outcome, Target
 from pbx112.plan.types import AcceptMode, LineKind, Plan
 from pbx112.switch.caller import read_caller
@@ -30,6 +30,7 @@ _FIELDS = {
     "offered": 12,  # leg, wave, owner, number, kind, dial, ring_for, accept, accept_for, trunk, caller_id, max_talk
     "answered": 1,  # leg
     "accepted": 1,  # leg
+    "broke": 2,  # leg, HANGUPCAUSE of a line that had accepted and did not put the receiver down
     "leg_ended": 4,  # leg, DIALSTATUS (empty: the caller's side ended it), HANGUPCAUSE, SIP status
     "menu": 3,  # attempt, seconds to choose, digit=incident&…
     "chosen": 2,  # digit, incident
@@ -42,6 +43,12 @@ _BY_STATUS = {
     "CHANUNAVAIL": LegResult.UNAVAILABLE,
     "CONGESTION": LegResult.UNAVAILABLE,
 }
+
+TIMER_EXPIRED = 102
+"""Q.850: by this cause the dialplan says that a talk reached its limit."""
+
+ANSWERED_ELSEWHERE = 26
+"""Asterisk's cause for a line that stops because another one has answered."""
 
 At = tuple[Instant, CallEvent]
 
@@ -130,6 +137,8 @@ class _Story:
         self._plan_hash = lines[0].fields[3]
         self._plan = plan
         self._legs: dict[str, _Leg] = {}
+        # Told by another thread of Asterisk than the leg's end, and perhaps after it.
+        self._broke = {line.fields[0]: _int(line.fields[1]) for line in lines if line.fact == "broke"}
         self._answered = False
         self._accepted = False
         self._place: Literal["ringing", "menu", "announcement"] = "ringing"
@@ -183,6 +192,7 @@ class _Story:
                 self._leg_gone(leg, status, _int(cause), _int(sip))
             case "menu", (attempt, wait, keys):
                 self._place = "menu"
+                self._caller_answered()
                 pairs = (pair.partition("=") for pair in keys.split("&"))
                 known = {digit: incident for digit, _, incident in pairs}
                 self.tell(ev.MenuOffered(_int(attempt) or 1, (), known, float(_int(wait) or 0)))
@@ -238,11 +248,17 @@ class _Story:
         leg = self._legs.get(key)
         if leg is None or leg.status == "ended":
             return
+        if status and leg.status == "answered" and leg.target.accept == "pickup":
+            # Put down again before Asterisk had joined it: it was taken all the same.
+            self._leg_accepted(key)
         if leg.status == "accepted":
-            lost = status and cause != NORMAL_CLEARING
-            self._end_leg(leg, LegResult.ACCEPTED, cause, sip, "lost" if lost else "")
+            detail = "max_talk" if cause == TIMER_EXPIRED else ""
+            if key in self._broke:
+                cause, detail = self._broke[key], "lost"
+            self._end_leg(leg, LegResult.ACCEPTED, cause, detail=detail)
         elif not status:
-            self._end_leg(leg, LegResult.CALLER_GONE, cause)
+            elsewhere = cause == ANSWERED_ELSEWHERE
+            self._end_leg(leg, LegResult.ANSWERED_ELSEWHERE if elsewhere else LegResult.CALLER_GONE, cause)
         elif leg.status == "answered":
             self._end_leg(leg, LegResult.ANSWERED_NOT_ACCEPTED, cause)
         elif status == "NOANSWER":

@@ -74,6 +74,7 @@ def path_from(plan: Plan, first: str) -> list[tuple[str, str]]:
 def _fallback(plan: Plan) -> str:
     steps = [
         "Set(__PBX112_CALL=${UNIQUEID})",
+        "Set(__PBX112_CALLER=${CHANNEL(name)})",
         "Set(CHANNEL(hangup_handler_push)=pbx112-fallback-end,s,1)",
         # The caller ID is hostile: URI-encoded it is only letters, digits and a few harmless signs.
         f"{RECORD}arrived,${{URIENCODE(${{CALLERID(num):0:80}})}},{_safe(plan.service.number)},"
@@ -110,11 +111,10 @@ def _menu(plan: Plan) -> str:
     wait = ceil(plan.service.menu_wait)
     offered = "&".join(f"{digit}={incident}" for digit, incident, _ in keys)
     steps = [
-        f"{RECORD}caller_answered)",
-        "Answer()",
         "Set(PBX112_ATTEMPT=0)",
         "(offer)Set(PBX112_ATTEMPT=$[${PBX112_ATTEMPT} + 1])",
         f"{RECORD}menu,${{PBX112_ATTEMPT}},{wait},{offered})",
+        "Answer()",
         f"BackGround({sounds})",
         # A menu that cannot be heard is none: straight on to somebody who can help.
         'GotoIf($["${BACKGROUNDSTATUS}" = "FAILED"]?default)',

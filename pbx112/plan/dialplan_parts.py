@@ -32,14 +32,18 @@ _LINE = ",".join(f"${{ARG{number}}}" for number in range(1, 11))
 
 WITHOUT_PLAN = """\
 ; Some lines ring together. ARG1 whom, ARG2 seconds. Comes back unless a human took the call and put the
-; receiver down: a talk that broke (no more sound, the trunk fell over) counts as a line that failed.
+; receiver down: a talk that broke (no more sound, the trunk's time is over) counts as a line that failed. The line's
+; own channel knows it broke, and says so on the caller's within a moment.
 [pbx112-fallback-wave]
 exten => s,1,Set(__PBX112_WAVE=$[0${PBX112_WAVE} + 1])
  same => n,Dial(${ARG1},${ARG2},rgIU(pbx112-fallback-accepted))
- same => n,GotoIf($["${DIALSTATUS}" = "ANSWER" & "${HANGUPCAUSE}" = "16"]?over)
- same => n,Return()
- same => n(over),Set(PBX112_BY=staff)
+ same => n,GotoIf($["${DIALSTATUS}" != "ANSWER"]?next)
+ same => n,Wait(0.2)
+ same => n,GotoIf($["${SHARED(PBX112_BROKE)}" != ""]?next)
+ same => n,Set(PBX112_BY=staff)
  same => n,Hangup()
+ same => n(next),Set(SHARED(PBX112_BROKE)=)
+ same => n,Return()
 
 ; On the winner of a wave, just before it is joined to the caller.
 [pbx112-fallback-accepted]
@@ -62,22 +66,37 @@ exten => s,1,Set(__PBX112_LEG=${CHANNEL(name):0:-2})
  same => n,GotoIf($["${PBX112_DIALLED}" = ""]?status)
  same => n,Set(PBX112_SIP=${FILTER(0-9,${HANGUPCAUSE(${PBX112_DIALLED},tech):4:3})})
  same => n(status),Set(PBX112_STATUS=${DIALSTATUS})
+ same => n,GotoIf($["${ARG10}" != "" & 0${ANSWEREDTIME} >= 0${ARG10}]?limit)
  same => n,Hangup(${IF($[0${HANGUPCAUSE} > 0]?${HANGUPCAUSE}:19)})
+ same => n(limit),Set(SHARED(PBX112_BROKE,${PBX112_CALLER})=1)
+ same => n,Hangup(102)
 
-; On a line that picked up. ARG1 how it accepts, ARG2 within how many seconds.
+; On a line that picked up. ARG1 how it accepts, ARG2 within how many seconds. A mobile is let go (CONTINUE) unless a
+; human presses 1; this is said before anything is asked, since a voicemail that hangs up would else be joined to the
+; caller. Without the prompt the key counts all the same.
 [pbx112-fallback-answered]
 exten => s,1,<record>answered,${PBX112_LEG})
  same => n,GotoIf($["${ARG1}" != "press_1"]?accepted)
+ same => n,Set(GOSUB_RESULT=CONTINUE)
  same => n,Set(TIMEOUT(absolute)=${ARG2})
  same => n,Set(PBX112_ASKED=0)
  same => n(ask),Set(PBX112_ASKED=$[${PBX112_ASKED} + 1])
  same => n,Read(PBX112_KEY,pbx112/accept,1,,1,${ARG2})
+ same => n,ExecIf($["${READSTATUS}" != "OK" & "${READSTATUS}" != "TIMEOUT"]?Read(PBX112_KEY,,1,,1,${ARG2}))
  same => n,GotoIf($["${PBX112_KEY}" = "1"]?accepted)
  same => n,GotoIf($[${PBX112_ASKED} < 5]?ask)
- same => n,Set(GOSUB_RESULT=CONTINUE)
  same => n,Return()
  same => n(accepted),Set(TIMEOUT(absolute)=0)
+ same => n,Set(GOSUB_RESULT=)
+ same => n,Set(CHANNEL(hangup_handler_push)=pbx112-fallback-line-end,s,1)
  same => n,Return()
+
+; A line whose human had the call is gone: put down (16), or broken?
+[pbx112-fallback-line-end]
+exten => s,1,GotoIf($["${HANGUPCAUSE}" = "16" | "${HANGUPCAUSE}" = "0"]?done)
+ same => n,Set(SHARED(PBX112_BROKE,${PBX112_CALLER})=1)
+ same => n,<record>broke,${PBX112_LEG},${HANGUPCAUSE})
+ same => n(done),Return()
 
 ; The attempt is over. Without a status, the caller's side ended it.
 [pbx112-fallback-leg-end]

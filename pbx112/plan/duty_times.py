@@ -12,12 +12,14 @@ _DAY = 24 * 60
 
 
 def timespecs(duty: Duty, zone: str) -> Iterator[str]:
-    """The shift as one or two of Asterisk's times, `zone` an IANA name.
+    """The shift as at most two of Asterisk's times, `zone` an IANA name.
 
     A range of Asterisk's includes its last minute and ends by midnight: a shift across midnight is written as
     the evening of its days and the morning of the days after them.
     """
     start, end = _minute(duty.start), _minute(duty.end)
+    if not duty.days:
+        return
     if start < end:
         yield _spec(start, end, duty.days, zone)
         return

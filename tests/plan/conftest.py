@@ -10,7 +10,7 @@ import pytest
 
 from tests.fallback_exchange import Exchange
 
-EXTENSIONS = {"1101": 6100, "1102": 6110, "2101": 6120, "2102": 6130, "2103": 6140}
+EXTENSIONS = {"1101": 6100, "1102": 6110, "2101": 6120, "2102": 6130, "2103": 6140, "2199": 6150}
 MOBILES = 6200
 
 
@@ -40,3 +40,4 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(bytes(3200))
     return folder
+
