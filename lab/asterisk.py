@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import signal
 import socket
 from collections.abc import Mapping
@@ -71,11 +70,6 @@ class Asterisk:
         """A command that takes `-rx "…"`."""
         inside = ("/usr/sbin/asterisk", "-C", f"{config.INSIDE}/etc/asterisk.conf")
         return ("nsenter", "--target", str(self.pid), "--mount", "--root", "--wd", "--", *inside)
-
-    @property
-    def console_line(self) -> str:
-        """The same for a shell."""
-        return shlex.join(self.console)
 
     async def start(self) -> None:
         """Start it and wait until it takes calls. Raises :class:`LabError`."""

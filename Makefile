@@ -1,0 +1,41 @@
+# Needs root, python3 (3.11 or newer) and make; sets up the rest by itself. `make help` lists everything.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+AGENCIES ?= agencies.yaml
+PHONES ?= all
+ONCE ?=
+
+.PHONY: help setup demo test lint bench up down status clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: ## Install what demo, tests and benchmark need (again: only what is missing)
+	@python3 -m lab.setup
+
+demo: setup ## Play the 112 stories on a whole exchange (ONCE=1: and stop)
+	@$(PYTHON) -m lab demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: setup lint ## Run all tests, with a real Asterisk, Postgres and SIP phones
+	@ASTERISK_ROOT="$$($(PYTHON) -m lab.root)" $(PYTHON) -m pytest -q
+
+lint: setup ## Check style and types
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+bench: setup ## Measure pbx112 beside Dial() and app_queue
+	@$(PYTHON) -m bench
+
+up: setup ## Leave an exchange running (PHONES=none: no phones; AGENCIES=FILE: another plan)
+	@$(PYTHON) -m lab up --agencies "$(AGENCIES)" $(if $(filter none,$(PHONES)),--no-phones,--phones)
+
+down: ## End it
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m lab down; fi
+
+status: ## Say whether it runs
+	@$(PYTHON) -m lab status
+
+clean: down ## Remove what was made here (not the Asterisk that all checkouts share)
+	@rm -rf .lab .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

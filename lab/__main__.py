@@ -1,0 +1,70 @@
+"""`python -m lab up|down|status|demo`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab import service
+from lab.network import Network
+from lab.processes import LabError
+from lab.root import NoAsterisk
+from pbx112.plan.finding import PlanError
+
+REPOSITORY = Path(__file__).parent.parent
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+Agencies = Annotated[Path, typer.Option(help="The plan.", envvar="AGENCIES")]
+Net = Annotated[str, typer.Option(help="The first two numbers of its addresses, within 127.0.0.0/8.")]
+Phones = Annotated[bool, typer.Option(help="Put phones that answer on all lines.")]
+HomeFolder = Annotated[Path, typer.Option(help="Where its files are.")]
+
+DEFAULT_NET = Network().prefix
+
+
+@app.command()
+def up(
+    agencies: Agencies = REPOSITORY / "agencies.yaml",
+    net: Net = DEFAULT_NET,
+    phones: Phones = True,
+    home: HomeFolder = service.HOME,
+) -> None:
+    """Start an exchange with the daemon, and leave it running."""
+    print(service.up(service.Home(home), agencies=agencies.absolute(), net=net, phones=phones))
+
+
+@app.command()
+def down(home: HomeFolder = service.HOME) -> None:
+    """End it, with all its processes."""
+    print(service.down(service.Home(home)))
+
+
+@app.command()
+def status(home: HomeFolder = service.HOME) -> None:
+    """Say whether it is up."""
+    print(service.status(service.Home(home)))
+
+
+@app.command(hidden=True)
+def keep(agencies: Agencies, net: Net, home: HomeFolder, phones: Phones = True) -> None:
+    """Be the owner of an exchange that stays up."""
+    asyncio.run(service.keep(service.Home(home), agencies=agencies, net=net, phones=phones))
+
+
+def main() -> None:
+    """Run a command; what goes wrong is told in words."""
+    try:
+        app()
+    except (LabError, NoAsterisk) as error:
+        sys.exit(str(error))
+    except PlanError as error:
+        sys.exit("\n".join(map(str, error.findings)))
+
+
+if __name__ == "__main__":
+    main()
