@@ -25,6 +25,9 @@ from pbx112.switch.switch import Switch
 
 log = structlog.get_logger()
 
+SHIPPING_GRACE = 2.0
+"""Seconds that an orderly stop waits for the last records to arrive in Postgres."""
+
 RESTART_PAUSE = 5.0
 """Seconds (more or less) before a side task that died is started again."""
 
@@ -66,6 +69,7 @@ async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
         asyncio.create_task(_keep_running("reload", lambda: _reload_when(asked, settings, switch))),
         asyncio.create_task(_keep_running("fallback records", takeover.run)),
     ]
+    shipper: Shipper | None = None
     if settings.dsn is not None:
         shipper = Shipper(journal, settings.dsn.get_secret_value(), settings.node, _alarm)
         side.append(asyncio.create_task(_keep_running("shipping to Postgres", shipper.run)))
@@ -82,6 +86,8 @@ async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
         log.info("stopping", action="stopping", live=len(switch.live_calls()))
         await switch.stop()
         await journal.append([draft("", DaemonStopped("signal"), now(), switch.plan.hash)])
+        if shipper is not None:
+            await shipper.flush(SHIPPING_GRACE)
     except Replaced:
         log.error("another daemon has taken the application over; this one stops", action="replaced")
         raise

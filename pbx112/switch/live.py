@@ -1,4 +1,4 @@
-"""One live call: its stimuli in, one at a time; events journalled; then, and only then, its requests out."""
+"""One live call: a stimulus in, events journalled; then, and only then, its requests out."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .requests import perform
 
 log = structlog.get_logger()
 
-MAILBOX_LIMIT = 1000
-"""Stimuli one call may have waiting; a phone that sends more keys than this is not listened to."""
-
 URGENT = (react.Answer, react.Originate)
 """What the caller waits for goes out before the rest of its batch."""
+
+SETTLING = 0.01
+"""Seconds between two looks whether a call has settled (at an orderly stop only)."""
 
 
 def now() -> Instant:
@@ -52,64 +52,62 @@ class Surroundings(Protocol):
     def moved(self, before: Call | None, after: Call) -> None:
         """The call's state changed (channels to watch for, load of the trunks)."""
 
+    def over(self, live: LiveCall) -> None:
+        """The call has ended and everything it asked of Asterisk is answered."""
+
 
 class LiveCall:
-    """The owner of one call from its arrival (or recovery) until its last request has been answered."""
+    """The owner of one call from its arrival (or recovery) until its last request has been answered.
+
+    Decisions take no time and wait for nothing: each stimulus is decided when it comes, on the state that the
+    one before left. Journalling and requests follow in the same order.
+    """
 
     def __init__(self, surroundings: Surroundings, call_id: str, call: Call | None) -> None:
         self.call_id = call_id
         self.call = call
         self._around = surroundings
-        self._mailbox: asyncio.Queue[Stimulus] = asyncio.Queue(MAILBOX_LIMIT)
+        self._unwritten = 0
         self._outbox: deque[react.Request] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._lost = False
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """Whether nothing more will be decided for this call."""
         return self._lost or (self.call is not None and isinstance(self.call.situation, Ended))
 
     @property
     def busy(self) -> bool:
-        """Whether something is still to be decided or to be asked of Asterisk."""
-        return not self._mailbox.empty() or self._sender is not None or bool(self._outbox)
+        """Whether something is still to be written or to be asked of Asterisk."""
+        return self._unwritten > 0 or bool(self._outbox) or self._sender is not None
+
+    async def settled(self) -> None:
+        """Wait until everything decided so far is written and answered."""
+        while self.busy:
+            await asyncio.sleep(SETTLING)  # noqa: ASYNC110 (once in a daemon's life)
 
     def tell(self, stimulus: Stimulus) -> None:
-        """Put a stimulus before the call; never blocks."""
+        """Decide what follows from `stimulus` and set it going. Never blocks, never raises."""
+        if self.ended:
+            return
         try:
-            self._mailbox.put_nowait(stimulus)
-        except asyncio.QueueFull:
-            log.error(
-                "call does not keep up; stimulus dropped", call_id=self.call_id, stimulus=repr(stimulus)
-            )
+            self._take(stimulus)
+        except Exception:
+            log.exception("a call failed inside the daemon", call_id=self.call_id)
+            self._give_up()
+        self._set_alarm()
 
     def adopt(self, history: Sequence[tuple[Instant, CallEvent]]) -> None:
         """Take note of what the fallback dialplan did with this call (its journalling is the teller's)."""
         for at, event in history:
             if self.call is not None:
                 self.call = evolve(self.call, event, at)
-        self.tell(stimuli.TimePassed())
+        self._set_alarm()
+        self._finish()
 
-    async def run(self) -> None:
-        """Live until the call has ended and all it asked of Asterisk is answered."""
-        try:
-            while not self.over:
-                stimulus = await self._mailbox.get()
-                try:
-                    await self._take(stimulus)
-                except Exception:
-                    log.exception("a call failed inside the daemon", call_id=self.call_id)
-                    await self._give_up()
-            if self._sender is not None:
-                await self._sender
-        finally:
-            self._silence_alarm()
-            if self._sender is not None:
-                self._sender.cancel()
-
-    async def _take(self, stimulus: Stimulus) -> None:
+    def _take(self, stimulus: Stimulus) -> None:
         plan, world = self._around.plan, self._around.world(self.call)
         if self.call is not None:
             events = decide(self.call, stimulus, plan, world)
@@ -118,28 +116,31 @@ class LiveCall:
         else:
             return
         if events:
-            await self._happened(events, world.now)
-        self._set_alarm()
+            self._happened(events, world.now)
 
-    async def _happened(self, events: Sequence[CallEvent], at: Instant) -> None:
+    def _happened(self, events: Sequence[CallEvent], at: Instant) -> None:
         """Journal, then act."""
-        before, requests = self.call, list[react.Request]()
-        call = before
+        call, requests = self.call, list[react.Request]()
         for event in events:
             after = begin(self.call_id, event, at) if call is None else evolve(call, event, at)
             if after is None:
                 raise ValueError(f"a call cannot begin with {event}")
             requests += react.react(call or after, event)
             call = after
-        written = self._around.record(self.call_id, events, at)
-        if call is not None:
-            self.call = call
-            self._around.moved(before, call)
-        await written
-        self._send(requests)
-
-    def _send(self, requests: list[react.Request]) -> None:
         requests.sort(key=lambda request: not isinstance(request, URGENT))
+        written = self._around.record(self.call_id, events, at)
+        before, self.call = self.call, call
+        if call is not None:
+            self._around.moved(before, call)
+        self._unwritten += 1
+        written.add_done_callback(lambda _: self._written(requests))
+
+    def _written(self, requests: Sequence[react.Request]) -> None:
+        self._unwritten -= 1
+        self._send(requests)
+        self._finish()
+
+    def _send(self, requests: Sequence[react.Request]) -> None:
         self._outbox.extend(requests)
         if self._outbox and self._sender is None:
             self._sender = asyncio.create_task(self._drain(), name=f"requests of {self.call_id}")
@@ -151,26 +152,35 @@ class LiveCall:
                 answer = await perform(self._around.ari, self._outbox.popleft())
                 if answer is not None:
                     self.tell(answer)
-        except Exception as error:
+        except Exception:
             log.exception("requests of a call failed inside the daemon", call_id=self.call_id)
-            self.tell(stimuli.GivenUp(f"internal error: {type(error).__name__}"))
+            self._outbox.clear()
+            self._give_up()
         finally:
             self._sender = None
+            self._send(())
+            self._finish()
 
-    async def _give_up(self) -> None:
+    def _give_up(self) -> None:
         """Our own fault must not cost the caller: the fallback dialplan takes over."""
         try:
-            if self.call is not None:
-                await self._take(stimuli.GivenUp("internal error"))
+            if self.call is not None and not self.ended:
+                self._take(stimuli.GivenUp("internal error"))
                 return
         except Exception:
             log.exception("even giving up failed", call_id=self.call_id)
         self._lost = True
-        await perform(self._around.ari, react.ToFallback(self.call_id))
+        self._send([react.ToFallback(self.call_id)])
+
+    def _finish(self) -> None:
+        if self.ended and not self.busy:
+            self._silence_alarm()
+            self._around.over(self)
 
     def _set_alarm(self) -> None:
+        """One timer, at the moment at which the call wants to hear that time has passed."""
         self._silence_alarm()
-        moment = due(self.call) if self.call is not None else None
+        moment = due(self.call) if self.call is not None and not self._lost else None
         if moment is not None:
             delay = max(0.0, (moment - time.monotonic_ns()) / SECOND)
             self._alarm = asyncio.get_running_loop().call_later(delay, self.tell, stimuli.TimePassed())

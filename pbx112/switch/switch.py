@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from pbx112.ari import AriClient, AriSettings, AsteriskInfo, Channel
+from pbx112.ari import AriClient, AriError, AriSettings, AsteriskInfo, Channel, NotFound
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.journal import Journal
@@ -31,7 +31,7 @@ from .caller import read_caller
 from .live import LiveCall, now
 from .reconcile import Found, survey
 from .record import draft
-from .requests import perform
+from .requests import FALLBACK_CONTEXT, perform
 
 log = structlog.get_logger()
 
@@ -39,6 +39,7 @@ LISTENED = (
     rest.StasisStart,
     rest.StasisEnd,
     rest.ChannelStateChange,
+    rest.ChannelHangupRequest,
     rest.ChannelDestroyed,
     rest.ChannelDtmfReceived,
     rest.PlaybackFinished,
@@ -84,9 +85,11 @@ class Switch:
         waiting = [live for live in self._live.values() if live.call and not _may_stay(live.call)]
         for live in waiting:
             live.tell(stimuli.GivenUp("the daemon stops"))
-        deadline = asyncio.get_running_loop().time() + STOP_GRACE
-        while any(live.busy for live in waiting) and asyncio.get_running_loop().time() < deadline:
-            await asyncio.wait(list(self._tasks), timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            async with asyncio.timeout(STOP_GRACE):
+                await asyncio.gather(*(live.settled() for live in waiting))
+        except TimeoutError:
+            log.error("callers could not be given to the fallback", action="stop", calls=len(waiting))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -100,7 +103,7 @@ class Switch:
         """What the dialplan did with a call that we had given to it, to be journalled after what we know of it;
         nothing where its record is closed already."""
         live = self._live.get(told.call_id)
-        if live is None or live.call is None or live.over:
+        if live is None or live.call is None or live.ended:
             return ()
         since = live.call.arrived
         history = told.continuing(len(live.call.legs), since.mono_ns - since.utc_us * 1000)
@@ -156,6 +159,8 @@ class Switch:
                 self._entered(channel, args)
             case rest.ChannelStateChange(channel=channel) if channel.state == "Ringing":
                 self._tell_leg(channel.id, stimuli.Rang)
+            case rest.ChannelHangupRequest(channel=channel, cause=cause):
+                self._caller_hung_up(channel.id, cause)
             case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
                 self._destroyed(channel.id, cause, sip)
             case rest.ChannelDtmfReceived(channel=channel, digit=digit):
@@ -235,6 +240,13 @@ class Switch:
             )
         )
 
+    def _caller_hung_up(self, channel: str, cause: int | None) -> None:
+        """Of a channel that came to us by itself Asterisk tells its wish to end, then that it left Stasis, and
+        no more; of one that we originated it tells its end, with the cause that counts."""
+        known = self._find(channel)
+        if known is not None and known[1] is None:
+            known[0].tell(stimuli.CallerHungUp(cause))
+
     def _destroyed(self, channel: str, cause: int | None, sip: int | None) -> None:
         if (known := self._find(channel)) is None:
             return
@@ -249,12 +261,17 @@ class Switch:
     async def _ask_after(self, live: LiveCall) -> None:
         """A caller left Stasis. Mostly it hung up and its end is told; if not, somebody moved it."""
         await asyncio.sleep(LEFT_STASIS_GRACE)
-        if live.over or live.call is None or isinstance(live.call.situation, InFallback):
+        if live.ended or live.call is None or isinstance(live.call.situation, InFallback):
             return
-        found = await survey(self.ari, self._app, [live.call])
-        resumed = found.resumed[live.call_id]
-        if resumed.caller_gone or resumed.in_fallback:
-            live.tell(resumed)
+        try:
+            channel = await self.ari.channel(live.call.arrival.channel)
+        except NotFound:
+            live.tell(stimuli.CallerHungUp())
+        except AriError as error:
+            log.warning("a caller's whereabouts are unknown", call_id=live.call_id, error=str(error))
+        else:
+            if channel.dialplan.context.startswith(FALLBACK_CONTEXT):
+                live.tell(stimuli.Resumed(in_fallback=True))
 
     def _played(self, playback: str, played: bool) -> None:
         call_id, _, what = playback.rpartition("-")
@@ -269,7 +286,7 @@ class Switch:
     def _recorded(self, name: str, event: RecordingStarted | RecordingFinished | RecordingFailed) -> None:
         """A recording is often closed after its call has ended: then nobody but the journal wants to know."""
         call_id = name.removeprefix("112-")
-        if (live := self._live.get(call_id)) is not None and not live.over:
+        if (live := self._live.get(call_id)) is not None and not live.ended:
             live.tell(stimuli.RecordingReported(event))
         elif name != call_id:
             self.record(call_id, [event], now())
@@ -319,10 +336,9 @@ class Switch:
 
     def _start(self, live: LiveCall) -> None:
         self._live[live.call_id] = live
-        task = self._spawn(live.run(), f"call {live.call_id}")
-        task.add_done_callback(lambda _: self._forget(live))
 
-    def _forget(self, live: LiveCall) -> None:
+    def over(self, live: LiveCall) -> None:
+        """The call has ended and everything it asked of Asterisk is answered: forget it."""
         self._live.pop(live.call_id, None)
         channels = [leg.channel for leg in live.call.legs] if live.call else []
         for channel in (live.call_id, *channels):
