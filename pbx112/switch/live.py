@@ -85,8 +85,8 @@ class LiveCall:
 
     async def settled(self) -> None:
         """Wait until everything decided so far is written and answered."""
-        while self.busy:
-            await asyncio.sleep(SETTLING)  # noqa: ASYNC110 (once in a daemon's life)
+        while self.busy:  # noqa: ASYNC110 (once in a daemon's life)
+            await asyncio.sleep(SETTLING)
 
     def tell(self, stimulus: Stimulus) -> None:
         """Decide what follows from `stimulus` and set it going. Never blocks, never raises."""
