@@ -11,6 +11,9 @@ from pathlib import Path
 from lab.network import SIP, Network, free_udp_ports
 from lab.sipp import REFUSALS, Key, Message, Sipp, milliseconds, piece, talk
 
+LONGEST = 900.0
+"""Seconds after which a caller is gone in any case."""
+
 _numbers = itertools.count(1)
 
 
@@ -110,6 +113,7 @@ async def start_call(caller: Caller, folder: Path, network: Network) -> Calling:
         network.incoming_trunk,
         next(ports),
         to=f"{network.exchange}:{SIP}",
+        life=LONGEST,
         options=("-m", "1", "-s", caller.dials, "-cid_str", call_id, "-mp", str(next(ports)), "-rtp_echo"),
     )
     return Calling(sipp, call_id)

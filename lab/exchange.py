@@ -149,8 +149,11 @@ class Exchange:
             known[number] = self.network.trunk(endpoint) if endpoint else self.network.extension(user)
         return known
 
-    async def phones(self, behaviours: Mapping[str, Behaviour]) -> None:
-        """From now on these phones, by extension or mobile number, and no others."""
+    async def phones(self, behaviours: Mapping[str, Behaviour], *, remember: bool = True) -> None:
+        """From now on these phones, by extension or mobile number, and no others.
+
+        Those who need not `remember` what they see keep no file of it: for load, and for long.
+        """
         await asyncio.gather(*(phone.sipp.stop() for phone in self._phones.values()))
         self._phones = {}
         dialled, addresses = self._dialled(), self.addresses()
@@ -160,7 +163,10 @@ class Exchange:
                 raise LabError(f"{number} is no line of the plan")
             lines.setdefault(addresses[number], {})[number] = (dialled[number][0], behaviour)
         started = await asyncio.gather(
-            *(start_phones(self.folder / "phones", address, each) for address, each in lines.items())
+            *(
+                start_phones(self.folder / "phones", address, each, remember=remember)
+                for address, each in lines.items()
+            )
         )
         for each in started:
             self._phones |= each

@@ -109,15 +109,18 @@ class Phone:
 
 
 async def start_phones(
-    folder: Path, address: str, lines: Mapping[str, tuple[str, Behaviour]]
+    folder: Path, address: str, lines: Mapping[str, tuple[str, Behaviour]], *, remember: bool = True
 ) -> dict[str, Phone]:
     """Put a phone, or a gateway with several mobiles, on `address`.
 
     `lines` has for each number the user that is called (the number as the trunk wants it) and what it does.
+    Under load phones need not `remember` what they saw.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"phone-{address}"
     behaviours = dict(lines.values())
     # Sound is sent back to who sent it: the call is not without sound.
-    sipp = await Sipp.start(name, folder, scenario(behaviours, folder), address, options=("-rtp_echo",))
+    sipp = await Sipp.start(
+        name, folder, scenario(behaviours, folder), address, options=("-rtp_echo",), trace=remember
+    )
     return {number: Phone(number, user, sipp) for number, (user, _) in lines.items()}

@@ -139,7 +139,7 @@ async def keep(home: Home, *, agencies: Path, net: str, phones: bool) -> None:
     exchange = Exchange(home.exchange, agencies, net=net)
     async with exchange:
         if phones:
-            await exchange.phones(willing_phones(exchange))
+            await exchange.phones(willing_phones(exchange), remember=False)
         _write(
             home.phones,
             "".join(f"{number} {sip_address(at)}\n" for number, at in exchange.addresses().items()),

@@ -132,10 +132,11 @@ class Sipp:
         *,
         to: str = "",
         options: Iterable[str] = (),
-        life: float = 900,
+        life: float | None = None,
         trace: bool = True,
     ) -> Sipp:
-        """Run `scenario` from `address`:`port`, for `life` seconds at most, and wait until its socket is open.
+        """Run `scenario` from `address`:`port`, for `life` seconds at most (None: until it is stopped), and wait
+        until its socket is open.
 
         Calls go to the host `to` where it is given. Its files go to `folder`.
         """
@@ -145,17 +146,8 @@ class Sipp:
         messages.unlink(missing_ok=True)
         command = [
             *("sipp", *([to] if to else []), "-sf", file, "-i", address, "-mi", address, "-p", str(port)),
-            *(
-                "-bind_local",
-                "-nostdin",
-                "-timeout",
-                f"{life:.0f}s",
-                "-timer_resol",
-                "5",
-                "-nd",
-                "-watchdog_interval",
-                "0",
-            ),
+            *("-bind_local", "-nostdin", "-nd", "-watchdog_interval", "0"),
+            *(("-timeout", f"{life:.0f}s") if life is not None else ()),
             *(("-trace_msg", "-message_file", messages) if trace else ()),
             *("-trace_err", "-error_file", folder / f"{name}.errors"),
             *options,
