@@ -20,9 +20,9 @@ def demo(context: typer.Context) -> None:
     In a checkout this command does the same; what follows it is handed on to the demo.
     """
     source = Path(pbx112.__file__).resolve().parent.parent
-    if not (source / "lab" / "demo.py").exists():
+    if not (source / "lab" / "__main__.py").exists():
         raise Failed(
             "the demo is not part of the installed package; fetch the source and run `make demo` there"
         )
-    played = subprocess.run([sys.executable, "-m", "lab.demo", *context.args], cwd=source, check=False)  # noqa: S603
+    played = subprocess.run([sys.executable, "-m", "lab", "demo", *context.args], cwd=source, check=False)  # noqa: S603
     raise typer.Exit(played.returncode)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import wave
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from typer.testing import CliRunner, Result
 from pbx112.cdr import Shipper
 from pbx112.cli import app
 from pbx112.journal import Draft, Journal
+from pbx112.plan.load import parse_plan
+from pbx112.sounds import texts
 from tests.ari.asterisk import PASSWORD, USER
 from tests.cdr import calls
 from tests.cdr.conftest import database, dsn, empty_database, server
@@ -73,6 +76,10 @@ def pbx112() -> Pbx112:
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """One Asterisk for all tests of the command line; its dialplan is loaded by the tests."""
     office = Office(tmp_path_factory.mktemp("office"))
+    for key in texts(parse_plan(PLAN, "agencies.yaml").plan):
+        with wave.open(str(office.sounds / f"{key}.wav"), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(bytes(1600))
     office.start()
     yield office
     office.stop()

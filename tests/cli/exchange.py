@@ -92,6 +92,15 @@ class Office(Asterisk):
     def __init__(self, folder: Path, address: str = ADDRESS, without: tuple[str, ...] = ()) -> None:
         super().__init__(folder, address)
         names = [name for name in [*MODULES, *MORE] if name not in without]
+        data = folder / "data"
+        data.mkdir()
+        (data / "documentation").symlink_to("/usr/share/asterisk/documentation")
+        self.sounds = data / "sounds" / "pbx112"
+        self.sounds.mkdir(parents=True)
+        settings = folder / "etc" / "asterisk.conf"
+        settings.write_text(
+            settings.read_text().replace("astdatadir => /usr/share/asterisk", "astdatadir => /mnt/data")
+        )
         self._add("modules.conf", "".join(f"load={name}.so\n" for name in names), begin=True)
         self._add("pjsip.conf", PHONES)
         self._add("manager.conf", AMI)

@@ -49,6 +49,7 @@ def test_an_office_as_it_should_be_has_no_error(loaded: Office, pbx112: Pbx112) 
     assert "✓ ARI user 'pbx112-test' may act" in result.output
     assert "✓ AMI lets user 'pbx112' in" in result.output
     assert "needed modules are running" in result.output
+    assert "✓ all 5 prompts are there" in result.output
     assert result.output.splitlines()[-1].startswith("0 errors, ")
 
 
@@ -71,6 +72,13 @@ def test_lines_and_trunks_that_asterisk_does_not_know_are_errors_with_their_line
     assert line_of(result.output, "trunk gsm").startswith("✗ ")
     assert "new.yaml:4: trunk gsm (sim) is unknown to Asterisk" in result.output
     assert "define the endpoint [2199] in pjsip.conf" in result.output
+
+
+def test_a_prompt_that_is_missing_is_named(office: Office, pbx112: Pbx112, tmp_path: Path) -> None:
+    menu = tmp_path / "menu.yaml"
+    menu.write_text(PLAN + 'incidents:\n  banjir: {name: Banjir, menu: "5", primary: damkar}\n')
+    result = pbx112("check", "--only", "asterisk", "--agencies", str(menu))
+    assert "! prompts are missing in sounds/pbx112: menu_banjir; callers" in result.output
 
 
 def test_a_dialplan_that_is_not_loaded_and_one_of_another_plan(
@@ -158,7 +166,7 @@ def test_an_asterisk_without_music_without_a_name_and_without_prompts(
     assert "✗ module res_musiconhold is not running: the daemon cannot handle calls without it" in result
     assert "✗ module app_stack is not running: the fallback dialplan cannot do without it" in result
     assert "! Asterisk's systemname is not set" in result
-    assert "! the prompts (sounds/pbx112/) are not there" in result
+    assert "! prompts are missing in sounds/pbx112: all 5; callers hear tones instead" in result
 
 
 async def test_whether_the_daemon_is_connected(office: Office, pbx112: Pbx112) -> None:

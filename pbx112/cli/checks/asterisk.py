@@ -20,6 +20,7 @@ from pbx112.cli.checks.endpoints import check_endpoints
 from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
 from pbx112.cli.checks.modules import check_modules
 from pbx112.cli.checks.plan_file import Places
+from pbx112.cli.checks.prompts import check_prompts
 from pbx112.cli.options import ari_settings
 from pbx112.plan.types import Plan
 from pbx112.settings import Settings
@@ -53,7 +54,7 @@ async def check_asterisk(settings: Settings, plan: Plan | None, places: Places |
         _way(section, settings.ari_url)
         steps = [_rights(section, ari), _daemon(section, ari), _modules(section, ari, plan)]
         if plan is not None:
-            steps += [_dialplan(section, ari, plan), _prompts(section, ari)]
+            steps += [_dialplan(section, ari, plan), check_prompts(section, ari, plan)]
         if plan is not None and places is not None:
             steps.append(_endpoints(section, ari, plan, places))
         for step in steps:
@@ -164,15 +165,3 @@ async def _dialplan(section: Section, ari: AriHttp, plan: Plan) -> None:
 
 async def _endpoints(section: Section, ari: AriHttp, plan: Plan, places: Places) -> None:
     check_endpoints(section, plan, places, await ari.endpoints())
-
-
-async def _prompts(section: Section, ari: AriHttp) -> None:
-    try:
-        await ari.request("GET", ("sounds", "pbx112/accept"))
-    except NotFound:
-        remedy = (
-            "speak them with `pbx112 prompts DIR`, or record them; then `asterisk -rx 'module reload sounds'`"
-        )
-        section.doubt("the prompts (sounds/pbx112/) are not there: callers hear tones instead", remedy)
-    else:
-        section.right("the prompts are there")
