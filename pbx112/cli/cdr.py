@@ -20,6 +20,7 @@ from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, settings_for
 from pbx112.cli.screen import complain, plain, say, screen, table, waiting
 from pbx112.cli.story import caller_of, owner_name, sentence
+from pbx112.journal import JournalError
 from pbx112.log import mask
 from pbx112.model import events as ev
 from pbx112.plan.load import PlanError, load_plan
@@ -94,19 +95,30 @@ def _last(settings: Settings, limit: int) -> list[CallRecord]:
 
 
 def _story(settings: Settings, call_id: str) -> Told | None:
-    """From Postgres; from the journal where that is not there or has not got the call (yet)."""
+    """From Postgres; from the journal where that is not there, or has not got the whole call (yet)."""
+    told: Told | None = None
+    asked = settings.dsn is not None
     if settings.dsn is not None:
         try:
             found = _ask(story_in_postgres(settings.dsn.get_secret_value(), call_id))
         except REFUSALS as error:
+            asked = False
             complain(f"{explain(error)}; here is the journal of this machine", "yellow")
         else:
-            if found is not None and found.call is not None:
+            if found is not None:
                 story = [Line(event.at, event.kind, _event(event.body)) for event in found.events]
-                return Told(found.call, found.legs, story)
-            if not settings.journal.exists():
-                return None
-            complain("not (whole) in Postgres yet; here is the journal of this machine", "yellow")
+                told = Told(found.call, found.legs, story)
+    if told is not None and told.call is not None:
+        return told
+    try:
+        return _story_in_journal(settings, call_id) or told
+    except (Failed, JournalError):
+        if asked:
+            return told
+        raise
+
+
+def _story_in_journal(settings: Settings, call_id: str) -> Told | None:
     with journal_view.open_journal(settings.journal) as reader:
         told = journal_view.story_of(reader, call_id, settings.node)
     if told is None:

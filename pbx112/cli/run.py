@@ -7,7 +7,7 @@ import asyncio
 import uvloop
 
 from pbx112 import log
-from pbx112.cli.options import Agencies, settings_for
+from pbx112.cli.options import Agencies, ari_settings, settings_for
 
 
 def run(agencies: Agencies = None) -> None:
@@ -24,6 +24,7 @@ def run(agencies: Agencies = None) -> None:
     )
 
     settings = settings_for(agencies)
+    ari_settings(settings)  # a URL that cannot be used is told before anything starts
     log.configure(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))

@@ -124,3 +124,18 @@ def test_a_journal_that_is_none(pbx112: Pbx112, tmp_path: Path) -> None:
     result = pbx112("cdr")
     assert result.exit_code == 1
     assert "file is not a database" in result.stderr
+
+
+def test_a_live_call_seen_from_another_machine(
+    pbx112: Pbx112, write: Write, dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write(calls.drafts("live", calls.answered()[:9]), dsn)
+    monkeypatch.setenv("PBX112_DSN", dsn)
+    monkeypatch.setenv("PBX112_JOURNAL", str(tmp_path / "elsewhere" / "journal.db"))
+    live = pbx112("cdr", "live")
+    assert (live.exit_code, live.stderr) == (0, "")
+    assert "none yet: the call has not ended" in live.stdout
+    assert "leg 2: a human accepted, caller joined" in live.stdout
+    unknown = pbx112("cdr", "no-such-call")
+    assert unknown.exit_code == 1
+    assert unknown.stderr == "no call 'no-such-call' is known; `pbx112 cdr` lists the last ones\n"

@@ -108,6 +108,13 @@ def test_the_daemon_refuses_a_journal_in_a_folder_it_cannot_write(monkeypatch: p
     assert "the journal's folder must be writable" in ended.stderr
 
 
+def test_the_daemon_refuses_a_url_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PBX112_ARI_URL", "http://:8088")
+    ended = finish("run")
+    assert ended.returncode == 78
+    assert ended.stderr == "PBX112_ARI_URL: ARI URL 'http://:8088': write it as http://HOST:PORT\n"
+
+
 def test_a_daemon_that_is_replaced_says_so(
     office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
