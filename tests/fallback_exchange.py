@@ -31,28 +31,17 @@ mount --bind /dev {home}/root/dev
 exec chroot {home}/root /usr/sbin/asterisk -f -C /etc/asterisk/asterisk.conf
 """
 
-_PJSIP = f"""
-[udp]
-type=transport
-protocol=udp
-bind={ASTERISK}:5060
-[line](!)
+_LINE = """
+[{name}]
 type=endpoint
-context=none
+context={context}
 disallow=all
 allow=alaw
 direct_media=no
 send_pai=yes
 allow_overlap=no
-[trunk112](line)
-context=pbx112-intake
-[trunk112]
-type=identify
-endpoint=trunk112
-match={TRUNK}
+{more}
 """
-
-
 _BREAKS = "rtp_timeout=1\n"
 """What 2199 has beside the others: a second without sound, and its talk is over."""
 
@@ -72,23 +61,15 @@ class Exchange:
         etc = self.home / "up/etc/asterisk"
         etc.mkdir(parents=True)
         (self.home / "up/etc/hosts").write_text(f"127.0.0.1 localhost {os.uname().nodename}\n")
-        pjsip = _PJSIP + "".join(
-            f"[{name}](line)\naors={name}\n{_BREAKS if name == '2199' else ''}[{name}]\ntype=aor\ncontact=sip:{NET}.10:{port}\n"
-            for name, port in extensions.items()
-        )
-        pjsip += f"[gsm](line)\naors=gsm\n[gsm]\ntype=aor\ncontact=sip:{NET}.10:{mobiles}\n"
-        files = {
-            "asterisk.conf": "[directories]\n[options]\n",
-            "modules.conf": (SAMPLES / "modules.conf").read_text(),
-            "pjsip.conf": pjsip,
-            "http.conf": f"[general]\nenabled=yes\nbindaddr={ASTERISK}\n",
-            "ari.conf": "[general]\nenabled=yes\n",
-            "rtp.conf": "[general]\nrtpstart=30000\nrtpend=30999\nicesupport=no\n",
-            "extensions.conf": (SAMPLES / "extensions.conf").read_text(),
-            "logger.conf": "[logfiles]\nfull => notice,warning,error,verbose(3)\n",
-            "cdr.conf": "[general]\nenable=no\n",
-            "pbx112.conf": "",
-        }
+        files = {file.name: _on_loopback(file.read_text()) for file in SAMPLES.glob("*.conf")}
+        files["logger.conf"] = "[logfiles]\nfull => notice,warning,error,verbose(3)\n"
+        files["cdr.conf"] = "[general]\nenable=no\n"
+        endpoint = _LINE.format(name="trunk112", context="pbx112-intake", more="")
+        files["pjsip.conf"] += f"{endpoint}[trunk112]\ntype=identify\nendpoint=trunk112\nmatch={TRUNK}\n"
+        for name, port in {**extensions, "gsm": mobiles}.items():
+            more = f"aors={name}\n{_BREAKS if name == '2199' else ''}"
+            files["pjsip.conf"] += _LINE.format(name=name, context="pbx112-desk", more=more)
+            files["pjsip.conf"] += f"[{name}]\ntype=aor\ncontact=sip:{NET}.10:{port}\n"
         for name, text in files.items():
             (etc / name).write_text(text)
         script = _START.format(root=find_root(), home=self.home)
@@ -168,6 +149,7 @@ class Exchange:
         for phone in self._phones:
             phone.close()
         self._phones.clear()
+        await asyncio.sleep(0)  # asyncio frees a closed socket in its next turn
 
     async def stop(self) -> None:
         """End Asterisk."""
@@ -180,3 +162,17 @@ class Exchange:
     def _inside(self) -> Path:
         assert self._process is not None
         return Path(f"/proc/{self._process.pid}/root")
+
+
+def _on_loopback(sample: str) -> str:
+    """A sample configuration for this exchange; its own phones and gateway get other names than the tests'."""
+    for old, new in {
+        "0.0.0.0:5060": f"{ASTERISK}:5060",
+        "bindaddr=127.0.0.1": f"bindaddr={ASTERISK}",
+        "1101": "sample-1101",
+        "2101": "sample-2101",
+        "[gsm]": "[sample-gsm]",
+        "=gsm": "=sample-gsm",
+    }.items():
+        sample = sample.replace(old, new)
+    return sample

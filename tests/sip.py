@@ -126,6 +126,13 @@ class Telephone(asyncio.DatagramProtocol):
             await self._invited.wait()
         return self.talks[-1]
 
+    async def hears(self, packets: int) -> None:
+        """Wait until so many more packets of sound have come."""
+        wanted = self.heard + packets
+        async with asyncio.timeout(WITHIN):
+            while self.heard < wanted:
+                await asyncio.sleep(0.02)
+
     def send(self, message: str, to: tuple[str, int]) -> None:
         """Send a SIP message."""
         self._sip.sendto(message.encode("utf-8", "surrogateescape"), to)

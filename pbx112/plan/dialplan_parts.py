@@ -12,7 +12,7 @@ INTAKE = """\
 ; pbx112: where 112 comes in, and who is rung when the daemon is not there.
 ;
 ; GENERATED from agencies.yaml, plan {plan}. Do not edit: change agencies.yaml, then
-;     pbx112 dialplan --write
+;     pbx112 dialplan --write && asterisk -rx 'dialplan reload'
 ; `pbx112 check` finds a file that is older than the plan.
 
 [globals]

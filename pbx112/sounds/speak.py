@@ -18,6 +18,7 @@ import wave
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -129,7 +130,7 @@ def _resampled(samples: array[int], rate: int) -> array[int]:
     """The samples at `RATE`: each the mean of those it stands for, which keeps hissing out of the telephone band."""
     length = len(samples) * RATE // rate
     edges = [index * rate // RATE for index in range(length + 1)]
-    return array("h", (sum(samples[a:b]) // (b - a) for a, b in zip(edges, edges[1:], strict=False)))
+    return array("h", (sum(samples[a:b]) // (b - a) for a, b in pairwise(edges)))
 
 
 def _read_manifest(directory: Path) -> dict[str, dict[str, str]]:

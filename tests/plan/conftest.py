@@ -40,4 +40,3 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(bytes(3200))
     return folder
-

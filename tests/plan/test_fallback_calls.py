@@ -61,8 +61,10 @@ async def test_the_first_line_is_busy_and_the_second_answers(exchange: Exchange)
     await operator.until(operator.over)
 
     events = await events_of(exchange, made)
-    assert events[0] == ev.CallArrived(
-        channel=events[0].channel,
+    arrived = events[0]
+    assert isinstance(arrived, ev.CallArrived)
+    assert arrived == ev.CallArrived(
+        channel=arrived.channel,
         caller_raw="081234567890",
         caller="+6281234567890",
         callable=True,
@@ -260,16 +262,18 @@ MENU = {"1": "damkar", "2": "bpbd"}
 async def test_the_caller_chooses_in_the_menu(exchange: Exchange, sounds: Path) -> None:
     made = plan(
         agency("damkar", extension("2101")),
-        agency("bpbd", extension("2102")),
+        agency("bpbd", extension("2102", ring_for=10)),
         agency("satpol_pp", extension("2103")),
         menu=MENU,
     )
     await exchange.use(made, sounds)
-    phone = await exchange.phone(EXTENSIONS["2102"], "answers")
+    phone = await exchange.phone(EXTENSIONS["2102"], "silent")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     citizen.press("2")
     operator = await phone.rung()
+    await citizen.phone.hears(10)  # ringing, in the band: the call is already connected
+    phone.pick_up()
     await operator.until(operator.connected)
     operator.hang_up()
     await citizen.until(citizen.over)
@@ -355,9 +359,27 @@ async def test_whatever_the_caller_is_called_the_phone_rings(exchange: Exchange,
     await operator.until(operator.over)
     assert len(phone.talks) == 1
     events = await events_of(exchange, made)
-    assert len(events[0].caller_raw) <= 80
-    assert events[0].caller_raw.isprintable()
+    arrived = events[0]
+    assert isinstance(arrived, ev.CallArrived)
+    assert len(arrived.caller_raw) <= 80
+    assert arrived.caller_raw.isprintable()
     assert attempts(events) == [("2101", LegResult.ACCEPTED)]
+
+
+async def test_records_that_cannot_be_written_cost_nobody_the_call(exchange: Exchange) -> None:
+    made = plan(agency("damkar", extension("2101"), extension("2102")))
+    await exchange.use(made)
+    exchange.records_path().unlink()
+    exchange.records_path().mkdir()
+    try:
+        await exchange.phone(EXTENSIONS["2101"], "486")
+        phone = await exchange.phone(EXTENSIONS["2102"], "answers")
+        citizen = await exchange.call()
+        await citizen.until(citizen.connected)
+        (await phone.rung()).hang_up()
+        await citizen.until(citizen.over)
+    finally:
+        exchange.records_path().rmdir()
 
 
 @pytest.mark.parametrize("dialled", ["113", "1122", "s", "11", "pbx112-fallback"])
