@@ -82,7 +82,7 @@ class Talk:
 
 
 class Telephone(asyncio.DatagramProtocol):
-    """A phone that behaves: `answers`, `silent`, `presses 1`, `voicemail` or a SIP status such as `486`."""
+    """A phone that behaves: `answers`, `silent`, `mute` (does not even say that it rings), `presses 1`, `voicemail` or a SIP status such as `486`."""
 
     def __init__(self, host: str, port: int, behaves: str) -> None:
         self.host, self.port, self.behaves = host, port, behaves
@@ -173,7 +173,8 @@ class Telephone(asyncio.DatagramProtocol):
             talk.status = int(what)
             self._reply(message, f"{what} No", addr)
             return
-        self._reply(message, "180 Ringing", addr)
+        if what != "mute":
+            self._reply(message, "180 Ringing", addr)
         if what in ("answers", "voicemail", "presses"):
             talk.status, talk.key = 200, key
             self._reply(message, "200 OK", addr, self._sdp())

@@ -267,7 +267,7 @@ async def test_the_caller_chooses_in_the_menu(exchange: Exchange, sounds: Path) 
         menu=MENU,
     )
     await exchange.use(made, sounds)
-    phone = await exchange.phone(EXTENSIONS["2102"], "silent")
+    phone = await exchange.phone(EXTENSIONS["2102"], "mute")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     citizen.press("2")
