@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from lab.daemon import Daemon
 from lab.network import AMI, ARI, SIP, Network, is_free
 from lab.phones import Behaviour, Phone, start_phones
 from lab.postgres import Postgres
-from lab.processes import LabError, eventually
+from lab.processes import LabError, eventually, last_lines
 from lab.prompts import put_prompts
 from lab.records import Record, record_of
 from pbx112.cdr import migrate
@@ -101,10 +102,8 @@ class Exchange:
 
     async def stop(self) -> None:
         """End everything; the folder with its logs stays."""
+        await self.hang_up_all()
         await self.phones({})
-        for calling in self._calls:
-            await calling.sipp.stop()
-        self._calls.clear()
         await self.daemon.stop()
         await asyncio.gather(self.asterisk.stop(), self.postgres.stop())
 
@@ -181,6 +180,16 @@ class Exchange:
         self._calls.append(calling)
         return calling
 
+    async def hang_up_all(self) -> None:
+        """Whoever still calls hangs up, and is gone."""
+        for calling in self._calls:
+            calling.hang_up()
+        for calling in self._calls:
+            with contextlib.suppress(TimeoutError):
+                await calling.ended(within=2)
+            await calling.sipp.stop()
+        self._calls.clear()
+
     async def record(self, caller: Caller, within: float = 15) -> Record:
         """What the records say of this caller's call, once they do. Raises :class:`LabError`."""
         return await record_of(self.dsn, caller.number, within)
@@ -199,6 +208,15 @@ class Exchange:
             await eventually(is_quiet, within, pause=0.05)
         except TimeoutError:
             raise LabError(f"left over in Asterisk: {await self.leftovers()}") from None
+
+    def last_words(self) -> dict[str, str]:
+        """The end of each log, by its name; for whoever looks into a failure."""
+        logs = [
+            self.daemon.log,
+            self.asterisk.folder / "log" / "messages",
+            self.asterisk.folder / "output.log",
+        ]
+        return {str(log): last_lines(log) for log in logs}
 
     # --- within -----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -55,6 +56,15 @@ def is_free(prefix: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_net() -> str:
+    """A net of which no exchange uses anything; another for each process that asks, so that tests run side by side."""
+    first = os.getpid()
+    for number in range(100):
+        if is_free(prefix := f"127.{120 + (first + number) % 100}"):
+            return prefix
+    raise RuntimeError("no free net in 127.120.0.0 to 127.219.0.0")
 
 
 def free_udp_ports(address: str) -> Iterator[int]:

@@ -35,6 +35,8 @@ class Postgres:
 
     async def start(self) -> None:
         """Start it and wait until it takes connections; on the first start, make the database."""
+        if self._process is not None:
+            return
         data, new = self.folder / "data", not (self.folder / "data" / "PG_VERSION").exists()
         if new:
             await self._initialise(data)

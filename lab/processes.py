@@ -96,8 +96,7 @@ class Process:
 
     def last_words(self, lines: int = 25) -> str:
         """The end of what it said."""
-        text = self.output.read_text(errors="replace") if self.output.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return last_lines(self.output, lines)
 
 
 async def eventually(
@@ -132,6 +131,12 @@ async def say(*command: str | Path, within: float = 20) -> str:
     if process.returncode:
         raise LabError(f"{' '.join(map(str, command))}: {text.strip() or f'exit {process.returncode}'}")
     return text
+
+
+def last_lines(file: Path, lines: int = 25) -> str:
+    """The end of a text file; empty where there is none."""
+    text = file.read_text(errors="replace") if file.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def alive(pid: int) -> bool:

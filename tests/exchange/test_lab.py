@@ -26,6 +26,7 @@ from lab.processes import alive, eventually
 from lab.sipp import Key
 from lab.sound import tone_of, write_tone
 
+PLAN = Path(__file__).parent.parent.parent / "agencies.yaml"
 EXTENSIONS = config.Parties(("2101", "2102"), ("gsm",))
 DIALPLAN = """
 [pbx112-intake]
@@ -170,6 +171,7 @@ async def test_postgres_comes_back_with_its_data(tmp_path: Path) -> None:
 
 
 async def test_a_citizens_call_stands_in_the_records(exchange: Exchange) -> None:
+    await exchange.reload_plan(PLAN.read_text())
     await exchange.phones({"1101": Answers(after=0.2), "1102": SILENT})
     caller = Caller(talk=0.2)
     await (await exchange.dial(caller)).ended()
