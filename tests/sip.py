@@ -82,7 +82,8 @@ class Talk:
 
 
 class Telephone(asyncio.DatagramProtocol):
-    """A phone that behaves: `answers`, `silent`, `mute` (does not even say that it rings), `presses 1`, `voicemail` or a SIP status such as `486`."""
+    """A phone that behaves: `answers`, `silent` (rings only), `mute` (does not even say that it rings),
+    `presses 1`, `voicemail`, or a SIP status such as `486`."""
 
     def __init__(self, host: str, port: int, behaves: str) -> None:
         self.host, self.port, self.behaves = host, port, behaves
