@@ -207,3 +207,13 @@ def test_a_reader_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_schema_is_the_one_beside_the_example(pbx112: Pbx112) -> None:
     assert pbx112("schema").stdout == Path("agencies.schema.json").read_text()
+
+
+def test_the_demo_comes_with_the_source(
+    pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert finish("demo", "--nonsense").returncode == 2  # it is the demo itself that does not know this
+    monkeypatch.setattr("pbx112.__file__", str(tmp_path / "site-packages" / "pbx112" / "__init__.py"))
+    installed = pbx112("demo")
+    assert installed.exit_code == 1
+    assert "run `make demo` there" in installed.stderr
