@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lab import demo as stories
 from lab import service
 from lab.network import Network
 from lab.processes import LabError
@@ -48,6 +49,16 @@ def down(home: HomeFolder = service.HOME) -> None:
 def status(home: HomeFolder = service.HOME) -> None:
     """Say whether it is up."""
     print(service.status(service.Home(home)))
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="And stop; else the exchange stays up until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Play the 112 stories, and compare what happened with what the records say."""
+    stories.play(once=once)
 
 
 @app.command(hidden=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from lab.sipp import REFUSALS, Key, Message, Sipp, milliseconds, piece, talk
 LONGEST = 900.0
 """Seconds after which a caller is gone in any case."""
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(random.randrange(20_000_000, 80_000_000))  # noqa: S311
+"""So that no two callers are the same, in one records' database over many runs."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Caller:
     talks before hanging up.
     """
 
-    number: str = field(default_factory=lambda: f"0812711{next(_numbers):05d}")
+    number: str = field(default_factory=lambda: f"0812{next(_numbers):08d}")
     display: str = ""
     dials: str = "112"
     patience: float | None = None

@@ -46,7 +46,7 @@ class Exchange:
         agencies: Path | str,
         *,
         net: str = "127.112",
-        unregistered: Iterable[str] = (),
+        unregistered: Iterable[str] = ("2199",),
         more: Mapping[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -119,15 +119,20 @@ class Exchange:
         """Where ARI is."""
         return f"http://{self.network.exchange}:{ARI}"
 
+    @property
+    def owns_postgres(self) -> bool:
+        """Whether the database is the embedded one."""
+        return self._given_dsn is None
+
     async def stop_postgres(self) -> None:
         """Take the database away."""
-        if self._given_dsn is not None:
+        if not self.owns_postgres:
             raise LabError("the Postgres of PBX112_DSN is not ours to stop")
         await self.postgres.stop()
 
     async def start_postgres(self) -> None:
         """Give it back."""
-        if self._given_dsn is None:
+        if self.owns_postgres:
             await self.postgres.start()
 
     async def reload_plan(self, text: str) -> None:
