@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     """Postgres, as libpq writes it. Without it calls are handled and journalled, and shipped once it is set."""
 
     journal: Path = Path("/var/lib/pbx112/journal.db")
-    fallback_records: Path = Path("/var/log/asterisk/cel-custom/pbx112.csv")
+    fallback_records: Path = Path("/var/log/asterisk/pbx112-fallback.csv")
     """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""
     dialplan: Path = Path("/etc/asterisk/pbx112.conf")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -15,10 +15,10 @@ from urllib.parse import unquote
 import msgspec
 
 from pbx112.model import events as ev
+from pbx112.model.caller import read_caller
 from pbx112.model.decide import result_of
 from pbx112.model.events import CallEvent, Instant, LegResult, Outcome, Target
 from pbx112.plan.types import AcceptMode, LineKind, Plan
-from pbx112.switch.caller import read_caller
 
 _LINE = re.compile(
     r"([0-9]{1,11})\.([0-9]{6}),([A-Za-z0-9_.-]{1,150}),([a-z_]{1,20})((?:,[^,]{0,1000}){0,12})"

@@ -149,8 +149,8 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
                 result = LegResult.UNAVAILABLE if unavailable else LegResult.FAILED
                 story.tell(LegEnded(number, result, detail=detail))
                 _go_on(story)
-        case stimuli.CallerHungUp(cause=cause):
-            _caller_gone(story, cause)
+        case stimuli.CallerHungUp(cause=cause, forced=forced):
+            _caller_gone(story, cause, forced)
         case stimuli.KeyPressed(digit=digit, leg=number):
             _key_pressed(story, digit, number)
         case stimuli.PromptDone(prompt=prompt, played=played):
@@ -356,7 +356,7 @@ def _prompt_done(story: _Story, prompt: stimuli.Prompt, played: bool) -> None:
 # --- endings -----------------------------------------------------------------------------------------------
 
 
-def _caller_gone(story: _Story, cause: int | None) -> None:
+def _caller_gone(story: _Story, cause: int | None, forced: bool = False) -> None:
     call = story.call
     if call.caller_left:
         return
@@ -368,6 +368,8 @@ def _caller_gone(story: _Story, cause: int | None) -> None:
             return
         case _ if call.accepted:
             outcome = Outcome.ANSWERED
+        case _ if forced:
+            outcome = Outcome.SYSTEM_FAILURE
         case InMenu():
             outcome = Outcome.ABANDONED_MENU
         case Announcing():
@@ -378,7 +380,7 @@ def _caller_gone(story: _Story, cause: int | None) -> None:
             return
         case _ as never:
             assert_never(never)
-    _end(story, outcome, by="caller")
+    _end(story, outcome, by="system" if forced else "caller")
 
 
 def _end(story: _Story, outcome: Outcome, by: Literal["caller", "staff", "system"]) -> None:
@@ -454,5 +456,19 @@ def _resume(story: _Story, found: stimuli.Resumed) -> None:
     for number in found.up:
         _picked_up(story, number)
     for number in found.gone:
-        _leg_gone(story, number, None, None)
+        _leg_lost_unseen(story, number)
     _go_on(story)
+
+
+def _leg_lost_unseen(story: _Story, number: int) -> None:
+    """A leg went while nobody was looking. If it was ringing, somebody may have picked up in vain (Asterisk has
+    no application to put that channel into): the line rings again at once."""
+    leg = story.call.leg(number)
+    if leg is None or not leg.live:
+        return
+    if leg.status == "accepted":
+        _talk_over(story, leg, None, None)
+        return
+    story.tell(LegEnded(number, LegResult.FAILED, detail="unseen"))
+    if isinstance(story.call.situation, Reaching):
+        _offer(story, leg.target)

@@ -74,9 +74,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class CallerHungUp:
-    """The caller's channel is gone."""
+    """The caller's channel is gone. `forced`: not by the caller, but by somebody at the exchange (an
+    administrator, an orderly stop of Asterisk)."""
 
     cause: int | None = None
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

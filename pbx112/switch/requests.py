@@ -9,10 +9,9 @@ import structlog
 
 from pbx112.ari import AriClient, AriError, Conflict, NotFound, NotInStasis, NotSent, Unavailable
 from pbx112.model import react, stimuli
+from pbx112.model.caller import for_display
 from pbx112.model.events import RecordingFailed
 from pbx112.model.stimuli import Stimulus
-
-from .caller import for_display
 
 log = structlog.get_logger()
 

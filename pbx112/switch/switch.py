@@ -14,6 +14,7 @@ from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.journal import Journal
 from pbx112.model import react, stimuli
+from pbx112.model.caller import read_caller
 from pbx112.model.events import (
     CallEvent,
     Instant,
@@ -27,7 +28,6 @@ from pbx112.model.state import Call, InFallback, Talking, fold
 from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
 
-from .caller import read_caller
 from .live import LiveCall, now
 from .reconcile import Found, survey
 from .record import draft
@@ -48,6 +48,9 @@ LISTENED = (
     rest.RecordingFailed,
 )
 """The ARI events that decide something; Asterisk is asked to send no others."""
+
+RTP_TIMEOUT = 44
+"""The cause by which Asterisk itself ends a channel that sends no sound any more: the caller is gone."""
 
 STOP_GRACE = 3.0
 """Seconds that an orderly stop waits for ringing callers to be in the fallback dialplan's hands."""
@@ -159,8 +162,8 @@ class Switch:
                 self._entered(channel, args)
             case rest.ChannelStateChange(channel=channel) if channel.state == "Ringing":
                 self._tell_leg(channel.id, stimuli.Rang)
-            case rest.ChannelHangupRequest(channel=channel, cause=cause):
-                self._caller_hung_up(channel.id, cause)
+            case rest.ChannelHangupRequest(channel=channel, cause=cause, soft=soft):
+                self._caller_hung_up(channel.id, cause, soft)
             case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
                 self._destroyed(channel.id, cause, sip)
             case rest.ChannelDtmfReceived(channel=channel, digit=digit):
@@ -240,12 +243,13 @@ class Switch:
             )
         )
 
-    def _caller_hung_up(self, channel: str, cause: int | None) -> None:
+    def _caller_hung_up(self, channel: str, cause: int | None, soft: bool) -> None:
         """Of a channel that came to us by itself Asterisk tells its wish to end, then that it left Stasis, and
         no more; of one that we originated it tells its end, with the cause that counts."""
         known = self._find(channel)
         if known is not None and known[1] is None:
-            known[0].tell(stimuli.CallerHungUp(cause))
+            forced = soft and cause != RTP_TIMEOUT
+            known[0].tell(stimuli.CallerHungUp(cause, forced))
 
     def _destroyed(self, channel: str, cause: int | None, sip: int | None) -> None:
         if (known := self._find(channel)) is None:

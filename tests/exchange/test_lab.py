@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +19,7 @@ from lab import config, service
 from lab.asterisk import Asterisk
 from lab.baresip import baresip
 from lab.callers import Caller, start_call
+from lab.demo import play_story
 from lab.exchange import Exchange
 from lab.network import Network, free_net
 from lab.phones import BUSY, DECLINES, HUMAN, SILENT, Answers, Behaviour, Phone, start_phones
@@ -25,6 +27,7 @@ from lab.postgres import Postgres
 from lab.processes import alive, eventually
 from lab.sipp import Key
 from lab.sound import tone_of, write_tone
+from lab.stories import STORIES
 
 PLAN = Path(__file__).parent.parent.parent / "agencies.yaml"
 EXTENSIONS = config.Parties(("2101", "2102"), ("gsm",))
@@ -181,6 +184,15 @@ async def test_a_citizens_call_stands_in_the_records(exchange: Exchange) -> None
         (("1101", "accepted"), ("1102", "answered_elsewhere")),
     )
     await exchange.quiet()
+
+
+async def test_a_story_that_did_not_come_true_is_told_as_such(exchange: Exchange) -> None:
+    story = STORIES[0]
+    assert all(row.agrees for row in await play_story(exchange, story))
+    wrong = replace(story, tried=(("2101", "busy"),), caller=Caller(talk=0.1))
+    assert [row.what for row in await play_story(exchange, wrong) if not row.agrees] == ["2101"]
+    more = replace(story, phones={"2101": BUSY, "2121": story.phones["2101"]}, caller=Caller(talk=0.1))
+    assert [row.what for row in await play_story(exchange, more) if not row.agrees] == ["2101", "2121"]
 
 
 # --- the exchange that stays up ---------------------------------------------------------------------------------
