@@ -56,7 +56,7 @@ async def demo(*, once: bool) -> bool:
         true = 0
         stories = [story for story in STORIES if story.without != "Postgres" or exchange.owns_postgres]
         for number, story in enumerate(stories, start=1):
-            true += await _tell(number, story.title, story.tells, _play(exchange, story), exchange)
+            true += await _tell(number, story.title, story.tells, play_story(exchange, story), exchange)
         told = len(stories) + 1
         tells = "The citizen's phone plays 440 Hz, the desk phone 880 Hz: each must hear the other's tone."
         true += await _tell(told, "Sound passes both ways", tells, _play_sound(exchange), exchange)
@@ -99,7 +99,8 @@ async def _tell(number: int, title: str, tells: str, playing: object, exchange: 
 # --- one story --------------------------------------------------------------------------------------------------
 
 
-async def _play(exchange: Exchange, story: Story) -> list[Row]:
+async def play_story(exchange: Exchange, story: Story) -> list[Row]:
+    """Play it, and compare what the phones and the caller saw with the record and with what the story promises."""
     await exchange.reload_plan(story.plan())
     await exchange.phones(story.phones)
     phones = {number: exchange.phone(number) for number in story.phones}

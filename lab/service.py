@@ -17,7 +17,6 @@ import sys
 import time
 from pathlib import Path
 
-from lab.asterisk import Asterisk
 from lab.exchange import ARI_USER, Exchange, sip_address
 from lab.phones import Answers, Behaviour
 from lab.processes import LabError, alive
@@ -37,6 +36,7 @@ class Home:
         self.folder = folder
         self.keeper = folder / "keeper.pid"
         self.env = folder / "env"
+        self.settings = folder / "pbx112.env"
         self.phones = folder / "phones"
         self.log = folder / "keeper.log"
         self.exchange = folder / "exchange"
@@ -56,7 +56,7 @@ def up(home: Home, *, agencies: Path, net: str, phones: bool) -> str:
     if home.pid() is not None:
         return _already(home)
     home.folder.mkdir(mode=0o700, exist_ok=True)
-    for old in (home.env, home.phones, home.keeper, home.log):
+    for old in (home.env, home.settings, home.phones, home.keeper, home.log):
         old.unlink(missing_ok=True)
     shutil.rmtree(home.exchange, ignore_errors=True)
     command = [sys.executable, "-m", "lab", "keep", "--agencies", str(agencies), "--net", net]
@@ -77,7 +77,10 @@ def up(home: Home, *, agencies: Path, net: str, phones: bool) -> str:
             keeper.terminate()
             raise LabError(f"the exchange did not start in {WITHIN:g} s; see {home.log}")
         time.sleep(0.05)
-    return f"up: {home.env} says where, {home.phones} has the phones' addresses; `make down` ends it"
+    return (
+        f"up: {home.env} says where, {home.phones} has the phones' addresses; `make down` ends it.\n"
+        f"To look inside:  . {home.settings}; {sys.executable} -m pbx112 status"
+    )
 
 
 def down(home: Home) -> str:
@@ -91,7 +94,7 @@ def down(home: Home) -> str:
                 os.kill(pid, signal.SIGKILL)  # everything else dies with it
                 raise LabError(f"the exchange did not end by itself in {WITHIN:g} s; see {home.log}")
             time.sleep(0.02)
-    for old in (home.env, home.phones, home.keeper):
+    for old in (home.env, home.settings, home.phones, home.keeper):
         old.unlink(missing_ok=True)
     return "nothing was up" if pid is None else "down"
 
@@ -144,6 +147,7 @@ async def keep(home: Home, *, agencies: Path, net: str, phones: bool) -> None:
             home.phones,
             "".join(f"{number} {sip_address(at)}\n" for number, at in exchange.addresses().items()),
         )
+        _write(home.settings, _settings(exchange))
         _write(home.env, _environment(exchange))
         while not stop.is_set():
             waiting = {asyncio.create_task(stop.wait()), asyncio.create_task(again.wait())}
@@ -175,14 +179,19 @@ def _environment(exchange: Exchange) -> str:
         "LAB_ARI_URL": exchange.ari_url,
         "LAB_ARI_USER": ARI_USER,
         "LAB_ARI_PASSWORD": exchange.ari_password,
-        "LAB_ASTERISK": _console(exchange.asterisk),
+        "LAB_ASTERISK": shlex.join(exchange.asterisk.console),
         "LAB_DAEMON_PID": str(exchange.daemon.pid or ""),
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
-def _console(asterisk: Asterisk) -> str:
-    return shlex.join(asterisk.console)
+def _settings(exchange: Exchange) -> str:
+    """For `pbx112 status`, `check` and `cdr` in a shell: the daemon's own settings."""
+    return "".join(
+        f"export {name}={shlex.quote(value)}\n"
+        for name, value in exchange.daemon.environment.items()
+        if name.startswith("PBX112_")
+    )
 
 
 def _write(file: Path, text: str) -> None:
