@@ -22,7 +22,7 @@ BUFFER = 16 << 20
 
 # From Linux's headers; Python's socket module has no names for them.
 _SO_ATTACH_FILTER, _SO_TIMESTAMPNS = 26, 35
-_SOL_PACKET, _PACKET_STATISTICS, _PACKET_IGNORE_OUTGOING = 263, 6, 23
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _ETH_P_IP, _UDP = 0x0800, 17
 
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -71,10 +71,9 @@ class Capture:
             raise CaptureError("watching the loopback device needs root (CAP_NET_RAW)") from None
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        # On loopback every packet passes twice, going out and coming in.
-        self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
         _attach(self._socket, _only_sip_of(self._caller, self._phone))
         self._socket.settimeout(0.1)
+        # On loopback a packet passes twice; who asks for one protocol alone sees it only coming in (packet(7)).
         self._socket.bind(("lo", _ETH_P_IP))
         self._reader.start()
         return self
