@@ -228,6 +228,8 @@ class Exchange:
     async def _open_records(self) -> None:
         await self.start_postgres()
         await migrate(self.dsn)
+        if self.owns_postgres:
+            await self.postgres.add_daemon()
 
     def _dialled(self) -> dict[str, tuple[str, str]]:
         """For each number of the plan: the user that is called, and the endpoint of its trunk (else empty)."""
@@ -259,7 +261,7 @@ class Exchange:
             "ami_port": str(AMI),
             "ami_user": ARI_USER,
             "ami_password": self.ari_password,
-            "dsn": self.dsn,
+            "dsn": self._given_dsn or self.postgres.daemon_dsn,
             "journal": str(self.folder / "journal" / "journal.db"),
             "fallback_records": str(self.asterisk.folder / RECORDS),
             "dialplan": str(self.asterisk.folder / "etc" / "pbx112.conf"),

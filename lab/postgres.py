@@ -17,6 +17,7 @@ import asyncpg
 from lab.network import POSTGRES
 from lab.processes import DIES_WITH_OWNER, LabError, Process, say
 
+DAEMON = "pbx112_daemon"
 _NOT_ROOT = ("unshare", "--user", "--map-user=nobody", "--map-group=nogroup", "--")
 
 
@@ -31,7 +32,15 @@ class Postgres:
     @property
     def dsn(self) -> str:
         """How its owner connects."""
-        return f"postgresql://postgres:{self._password}@{self.address}:{POSTGRES}/pbx112"
+        return self._dsn("postgres", "pbx112")
+
+    @property
+    def daemon_dsn(self) -> str:
+        """How the daemon connects, with no more rights than it needs; see :meth:`add_daemon`."""
+        return self._dsn(DAEMON, "pbx112")
+
+    def _dsn(self, user: str, database: str) -> str:
+        return f"postgresql://{user}:{self._password}@{self.address}:{POSTGRES}/{database}"
 
     async def start(self) -> None:
         """Start it and wait until it takes connections; on the first start, make the database."""
@@ -59,6 +68,17 @@ class Postgres:
         if self._process is not None:
             await self._process.stop(signal.SIGINT)
             self._process = None
+
+    async def add_daemon(self) -> None:
+        """Let the daemon in, as the guide says: a member of `pbx112_writer`, which the migrations make."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", DAEMON):
+                await connection.execute(
+                    f"CREATE ROLE {DAEMON} LOGIN PASSWORD '{self._password}' IN ROLE pbx112_writer"
+                )
+        finally:
+            await connection.close()
 
     async def _initialise(self, data: Path) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +117,7 @@ class Postgres:
 
     @property
     def _maintenance(self) -> str:
-        return self.dsn.removesuffix("pbx112") + "postgres"
+        return self._dsn("postgres", "postgres")
 
 
 def _programs() -> Path:
