@@ -8,10 +8,12 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import asyncpg
 import structlog
 
 from pbx112 import __version__
-from pbx112.ari import AriSettings, Replaced
+from pbx112.ari import Replaced
+from pbx112.cdr.migrate import MigrationError, migrate, pending
 from pbx112.cdr.ship import Shipper
 from pbx112.journal import Journal
 from pbx112.model.events import CallEnded, DaemonStarted, DaemonStopped, JournalGap
@@ -24,6 +26,15 @@ from pbx112.switch.record import draft
 from pbx112.switch.switch import Switch
 
 log = structlog.get_logger()
+
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+)
+"""What says that Postgres is away, not that something is wrong with us."""
 
 SHIPPING_GRACE = 2.0
 """Seconds that an orderly stop waits for the last records to arrive in Postgres."""
@@ -54,7 +65,7 @@ async def serve(settings: Settings) -> None:
 
 async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
     journal.append([draft("", DaemonStarted(__version__, _boot_id(), settings.node), now(), plan.hash)])
-    switch = Switch(_ari_settings(settings), journal, plan)
+    switch = Switch(settings.ari(), journal, plan)
     switch.use_plan(plan)
     log.info("plan loaded", action="plan_loaded", plan=plan.hash, file=str(settings.agencies))
 
@@ -71,8 +82,9 @@ async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
     ]
     shipper: Shipper | None = None
     if settings.dsn is not None:
-        shipper = Shipper(journal, settings.dsn.get_secret_value(), settings.node, _alarm)
-        side.append(asyncio.create_task(_keep_running("shipping to Postgres", shipper.run)))
+        dsn = settings.dsn.get_secret_value()
+        shipper = Shipper(journal, dsn, settings.node, _alarm)
+        side.append(asyncio.create_task(_keep_running("records", lambda: _ship(dsn, shipper))))
     else:
         log.warning("PBX112_DSN is not set: records stay in the journal", action="no_database")
 
@@ -95,6 +107,23 @@ async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
         for task in (calls, stopping, *side):
             task.cancel()
         await asyncio.gather(calls, stopping, *side, return_exceptions=True)
+
+
+async def _ship(dsn: str, shipper: Shipper) -> None:
+    """Bring the records' tables up to date as soon as Postgres can be reached, then ship."""
+    while True:
+        try:
+            if await pending(dsn):
+                for name in await migrate(dsn):
+                    log.info("migration applied", action="migrated", migration=name)
+            break
+        except UNREACHABLE:
+            log.warning("Postgres cannot be reached; records wait in the journal", action="no_database")
+            await asyncio.sleep(RESTART_PAUSE)
+        except (MigrationError, asyncpg.PostgresError) as error:
+            _alarm(f"records: the tables are not up to date ({error}); run `pbx112 migrate` as their owner")
+            break
+    await shipper.run()
 
 
 async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -174,13 +203,3 @@ def _tell(error: PlanError) -> None:
 
 def _alarm(what: str) -> None:
     log.error(what, action="alarm")
-
-
-def _ari_settings(settings: Settings) -> AriSettings:
-    return AriSettings(
-        url=settings.ari_url,
-        user=settings.ari_user,
-        password=settings.ari_password.get_secret_value(),
-        app=settings.ari_app,
-        transport=settings.ari_transport,
-    )

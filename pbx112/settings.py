@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from pbx112.ari.settings import AriSettings
 
 ENV_FILE = Path("/etc/pbx112/pbx112.env")
 """Read where it exists; the environment wins over it."""
@@ -50,6 +53,23 @@ class Settings(BaseSettings):
     """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""
     dialplan: Path = Path("/etc/asterisk/pbx112.conf")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def ari(self) -> AriSettings:
+        """How to reach Asterisk. Raises :class:`SettingsError` where the URL cannot be used."""
+        from pbx112.ari.settings import (
+            AriSettings,  # aiohttp comes with it: not for commands without Asterisk
+        )
+
+        try:
+            return AriSettings(
+                url=self.ari_url,
+                user=self.ari_user,
+                password=self.ari_password.get_secret_value(),
+                app=self.ari_app,
+                transport=self.ari_transport,
+            )
+        except ValueError as error:
+            raise SettingsError(f"PBX112_ARI_URL: {error}") from None
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -41,15 +42,9 @@ def lenient_settings(agencies: Path | None = None) -> Settings:
 def ari_settings(settings: Settings, *, request_timeout: float = 5.0) -> AriSettings:
     """How to reach Asterisk. Raises :class:`Failed` where the URL cannot be used."""
     try:
-        return AriSettings(
-            url=settings.ari_url,
-            user=settings.ari_user,
-            password=settings.ari_password.get_secret_value(),
-            app=settings.ari_app,
-            request_timeout=request_timeout,
-        )
-    except ValueError as error:
-        raise Failed(f"PBX112_ARI_URL: {error}", code=EX_CONFIG) from None
+        return replace(settings.ari(), request_timeout=request_timeout)
+    except SettingsError as error:
+        raise Failed(str(error), code=EX_CONFIG) from None
 
 
 def dsn_of(settings: Settings) -> str:
