@@ -232,13 +232,13 @@ async def _stay(exchange: Exchange) -> None:
     """Up until Ctrl-C, with the example plan and phones that answer."""
     await exchange.reload_plan(EXAMPLE.read_text(encoding="utf-8"))
     await exchange.phones(willing_phones(exchange), remember=False)
+    enough = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, enough.set)
     console.print(
         f"\nThe exchange stays up with {EXAMPLE.name}: call 112 at {sip_address(exchange.network.exchange)} "
         f"from {exchange.network.incoming_trunk}. Ctrl-C ends it."
     )
-    enough = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, enough.set)
     await enough.wait()
 
 
