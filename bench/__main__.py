@@ -28,7 +28,7 @@ TALK = 1.0
 WARM_UP = 3
 """Seconds of calls, each way, before anything is counted."""
 
-WIDTH = 105
+WIDTH = 108
 """Columns that the tables need."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -104,8 +104,8 @@ def main(
     folder = LAB / "bench"
     shutil.rmtree(folder, ignore_errors=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    asked = _numbers(rates)
     try:
-        asked = sorted({int(rate) for rate in rates.split(",")})
         with Progress(*columns, console=console, transient=True) as progress:
             result = asyncio.run(
                 _measure(folder, net, progress, asked, *((5, 1) if quick else (seconds, rounds)))
@@ -117,6 +117,16 @@ def main(
     result.write(output)
     report.show(result, console)
     console.print(f"All numbers: {output}", highlight=False)
+
+
+def _numbers(rates: str) -> list[int]:
+    try:
+        asked = sorted({int(rate) for rate in rates.split(",")})
+    except ValueError:
+        asked = []
+    if not asked or asked[0] < 1:
+        raise typer.BadParameter(f"{rates!r}: write calls a second like 20,100", param_hint="--rates")
+    return asked
 
 
 async def _measure(

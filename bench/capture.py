@@ -49,7 +49,8 @@ class Seen:
 
 
 class Capture:
-    """Watches `caller` and `phone` (addresses) talk SIP, while it is open. `calls` has what was seen, by Call-ID.
+    """Watches `caller` and `phone` (addresses) talk SIP, while it is open. Afterwards `calls` has what
+    was seen, by Call-ID.
 
     A call is recognised on the phone's side by the caller's number in From, which has to be another one in every
     call. Raises :class:`CaptureError` where it may not watch, and at the end where it was too slow.
@@ -58,6 +59,7 @@ class Capture:
     def __init__(self, caller: str, phone: str) -> None:
         self.calls: dict[str, Seen] = {}
         self._caller, self._phone = socket.inet_aton(caller), socket.inet_aton(phone)
+        self._packets: list[tuple[bytes, bytes]] = []
         self._by_number: dict[str, Seen] = {}
         self._by_phone_call: dict[bytes, Seen] = {}
         self._done = threading.Event()
@@ -85,21 +87,30 @@ class Capture:
         self._reader.join()
         _, missed = struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
         self._socket.close()
+        self._understand()
         if missed and kind is None:
             raise CaptureError(f"{missed} packets passed unseen: this machine is too busy to measure")
 
     def _read(self) -> None:
-        """What passes, until there is no more after the end was asked for."""
+        """Keep what passes, until there is no more after the end was asked for.
+
+        It is read later: what we compute now, the exchange would have to wait for.
+        """
         while True:
             try:
                 packet, ancillary, _, _ = self._socket.recvmsg(65535, 64)
             except TimeoutError:
                 if self._done.is_set():
                     return
-                continue
-            seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+            else:
+                self._packets.append((packet, ancillary[0][2]))
+
+    def _understand(self) -> None:
+        for packet, stamp in self._packets:
+            seconds, nanoseconds = struct.unpack("qq", stamp)
             header = (packet[0] & 0xF) * 4
             self._saw(packet[12:16], packet[16:20], packet[header + 8 :], seconds + nanoseconds / 1e9)
+        self._packets.clear()
 
     def _saw(self, sender: bytes, receiver: bytes, message: bytes, at: float) -> None:
         call_id = _CALL_ID.search(message)

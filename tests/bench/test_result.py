@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.__main__ import WIDTH
 from bench.calls import Load, Run
 from bench.capture import Seen
 from bench.report import show
@@ -90,7 +91,7 @@ def test_the_file_has_what_others_read_from_it(tmp_path: Path) -> None:
 
 def test_the_table_shows_the_ratios_and_the_verdict() -> None:
     out = StringIO()
-    show(three(1.6), Console(file=out, width=105))
+    show(three(1.6), Console(file=out, width=WIDTH))
     told = out.getvalue()
     assert "1.60" in told
     assert "NOT REACHED" in told
