@@ -37,10 +37,9 @@ def read_caller(sent: str, country: str) -> Caller:
         number = phonenumbers.parse(raw, country)
     except phonenumbers.NumberParseException:
         return Caller(raw, None, callable=False)
-    if not phonenumbers.is_possible_number(number):
+    if not phonenumbers.is_valid_number(number):
         return Caller(raw, None, callable=False)
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return Caller(raw, e164, callable=phonenumbers.is_valid_number(number))
+    return Caller(raw, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), callable=True)
 
 
 def for_display(number: str) -> str:
