@@ -437,6 +437,9 @@ def _time_passed(story: _Story) -> None:
 
 def _resume(story: _Story, found: stimuli.Resumed) -> None:
     """Bring the call into agreement with what Asterisk has now."""
+    if isinstance(story.call.situation, InFallback):
+        _resume_in_fallback(story, found)
+        return
     if found.asterisk_restarted:
         if not story.call.caller_left:
             story.tell(CallerLeft())
@@ -458,6 +461,15 @@ def _resume(story: _Story, found: stimuli.Resumed) -> None:
     for number in found.gone:
         _leg_lost_unseen(story, number)
     _go_on(story)
+
+
+def _resume_in_fallback(story: _Story, found: stimuli.Resumed) -> None:
+    """What became of the caller is for Asterisk's own record to say, also where Asterisk has restarted since. One
+    who is still in our hands never got there."""
+    if found.asterisk_restarted or found.caller_gone:
+        _caller_gone(story, None)
+    elif not found.in_fallback and not story.call.caller_left:
+        story.tell(CallResumed())
 
 
 def _leg_lost_unseen(story: _Story, number: int) -> None:

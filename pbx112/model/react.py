@@ -34,7 +34,7 @@ from .events import (
     StageEntered,
     Target,
 )
-from .state import Call, InMenu, Leg, Reaching, Talking
+from .state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking
 from .stimuli import Prompt
 
 ACCEPT_PROMPT = ("sound:pbx112/accept",) * 3
@@ -184,7 +184,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             leg = call.leg(number)
             if leg is None or leg.target.accept == "pickup":
                 return ()
-            return (Play(leg.channel, _accept_playback(leg), ACCEPT_PROMPT, None),)
+            return (_ask_to_accept(leg),)
         case LegAccepted(leg=number):
             leg = call.leg(number)
             return () if leg is None else _join(call, leg)
@@ -208,7 +208,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (Ring(caller),) if isinstance(call.situation, Reaching) else ()
         case AnnouncementStarted(media=media):
             tone = (StopRing(caller),) if call.ring_tone else ()
-            return (*tone, Play(caller, f"{call.call_id}-announcement", media, "announcement"))
+            return (*tone, _announce(call, media))
         case CallEnded():
             end = () if call.caller_left else (Hangup(caller),)
             return (*end, *((DropBridge(call.bridge),) if call.bridged else ()))
@@ -237,6 +237,10 @@ def _originate(call: Call, number: int, channel: str, target: Target) -> Origina
     return Originate(number, channel, target, shown, name, call.arrival.channel)
 
 
+def _ask_to_accept(leg: Leg) -> Play:
+    return Play(leg.channel, _accept_playback(leg), ACCEPT_PROMPT, None)
+
+
 def _accept_playback(leg: Leg) -> str:
     return f"{leg.channel}-accept"
 
@@ -251,8 +255,15 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
     elif call.ring_tone:
         quiet.append(StopRing(caller))
     join = Join(leg.number, call.bridge, (caller, leg.channel))
-    record = (Record(call.bridge, call.recording),) if call.arrival.record else ()
-    return (*quiet, join, *record)
+    return (*quiet, join, *_record(call, leg))
+
+
+def _record(call: Call, leg: Leg) -> tuple[Request, ...]:
+    return (Record(call.bridge, call.recording(leg)),) if call.arrival.record else ()
+
+
+def _announce(call: Call, media: tuple[str, ...]) -> Play:
+    return Play(call.arrival.channel, f"{call.call_id}-announcement", media, "announcement")
 
 
 def _restore(call: Call) -> tuple[Request, ...]:
@@ -260,12 +271,23 @@ def _restore(call: Call) -> tuple[Request, ...]:
     caller = call.arrival.channel
     match call.situation:
         case Talking():
-            talks = (leg for leg in call.live_legs() if leg.status == "accepted")
+            talks = [leg for leg in call.live_legs() if leg.status == "accepted"]
             joins = (Join(leg.number, call.bridge, (caller, leg.channel)) for leg in talks)
-            return (Answer(caller), *joins)
+            records = (request for leg in talks[:1] for request in _record(call, leg))
+            return (Answer(caller), *joins, *records)
         case Reaching():
             unrung = (leg for leg in call.live_legs() if leg.status == "offered")
             again = (_originate(call, leg.number, leg.channel, leg.target) for leg in unrung)
-            return ((Answer(caller),) if call.caller_answered else ()) + (Ring(caller), *again)
-        case _:
+            asked = (leg for leg in call.live_legs() if leg.status == "answered")
+            questions = (_ask_to_accept(leg) for leg in asked)
+            return ((Answer(caller),) if call.caller_answered else ()) + (Ring(caller), *again, *questions)
+        case InMenu():
+            return (Answer(caller),)
+        case Announcing(media=media):
+            return (Answer(caller), _announce(call, media))
+        case InFallback():
+            return (ToFallback(caller),)
+        case Ended():
             return ()
+        case _ as never:
+            assert_never(never)

@@ -93,9 +93,10 @@ class Talking(msgspec.Struct, frozen=True):
 
 
 class Announcing(msgspec.Struct, frozen=True):
-    """Waits for the closing announcement to have been spoken."""
+    """Waits for the closing announcement (`media`) to have been spoken."""
 
     due_ns: int
+    media: tuple[str, ...]
 
 
 class InFallback(msgspec.Struct, frozen=True):
@@ -139,10 +140,11 @@ class Call(msgspec.Struct, frozen=True):
         """The id that we give this call's bridge."""
         return f"{self.call_id}-bridge"
 
-    @property
-    def recording(self) -> str:
-        """The name under which this call's bridge is recorded."""
-        return f"112-{self.call_id}"
+    def recording(self, leg: Leg) -> str:
+        """The name under which the talk with `leg` is recorded: the call's own, and, for a talk that follows a
+        broken one, the leg's, since Asterisk never writes into a recording that is there."""
+        broke = any(other.result is LegResult.ACCEPTED for other in self.legs if other.number != leg.number)
+        return f"112-{leg.channel if broke else self.call_id}"
 
     def live_legs(self) -> tuple[Leg, ...]:
         """The legs whose channels may still exist."""
@@ -243,9 +245,9 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             return _with(call, greeting=False, ring_tone=tone)
         case MenuChosen(incident=incident):
             return _with(call, incident=incident)
-        case AnnouncementStarted():
+        case AnnouncementStarted(media=media):
             limit = now + int(ANNOUNCEMENT_LIMIT * SECOND)
-            return _with(call, situation=Announcing(limit), greeting=False, ring_tone=False)
+            return _with(call, situation=Announcing(limit, media), greeting=False, ring_tone=False)
         case CallerLeft():
             situation = call.situation
             if isinstance(situation, InFallback):
@@ -255,20 +257,28 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             return _with(call, situation=InFallback(due_ns=None))
         case CallEnded(outcome=outcome):
             return _with(call, situation=Ended(outcome))
-        case (
-            CallArrived()
-            | CallResumed()
-            | PromptHeard()
-            | RecordingStarted()
-            | RecordingFinished()
-            | RecordingFailed()
-        ):
+        case CallResumed():
+            return _with_fresh_deadlines(call, now)
+        case CallArrived() | PromptHeard() | RecordingStarted() | RecordingFinished() | RecordingFailed():
             return call
         case _ as never:
             assert_never(never)
 
 
 _with = msgspec.structs.replace
+
+
+def _with_fresh_deadlines(call: Call, now: int) -> Call:
+    """What is asked of Asterisk once more has its whole time once more: a line of which nobody knows whether it
+    was ever rung, and the announcement."""
+    legs = tuple(
+        _with(leg, due_ns=now + int(leg.target.ring_for * SECOND)) if leg.status == "offered" else leg
+        for leg in call.legs
+    )
+    situation = call.situation
+    if isinstance(situation, Announcing):
+        situation = _with(situation, due_ns=now + int(ANNOUNCEMENT_LIMIT * SECOND))
+    return _with(call, legs=legs, situation=situation)
 
 
 def _without(situation: Situation, target: Target) -> Situation:

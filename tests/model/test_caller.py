@@ -26,7 +26,17 @@ def test_a_subscribers_number_is_e164_and_may_be_called_back(sent: str, e164: st
 
 @pytest.mark.parametrize(
     "sent",
-    ["", "anonymous", "112", "081234", "0000000000", "911123456789012", "+", "0812;PJSIP/666", "٠٨١٢٣٤٥٦٧٨٩٠"],
+    [
+        "",
+        "anonymous",
+        "112",
+        "081234",
+        "0000000000",
+        "911123456789012",
+        "+",
+        "0812;PJSIP/666",
+        "٠٨١٢٣٤٥٦٧٨٩٠",
+    ],
 )
 def test_anything_else_is_kept_as_sent_and_never_called_back(sent: str) -> None:
     caller = read_caller(sent, "ID")

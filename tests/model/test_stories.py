@@ -208,6 +208,72 @@ def test_a_restarted_daemon_takes_up_ringing_and_talking_calls() -> None:
     assert desk.outcome is None and desk.ringing == ["2101"]
 
 
+def test_a_line_that_may_never_have_rung_has_its_whole_time_after_a_restart() -> None:
+    desk = Desk(plan(DAMKAR, SATPOL))
+    desk.arrives()
+    desk.passes(14)
+    desk.hears(stimuli.Resumed())
+    assert [r.leg for r in desk.asked(react.Originate) if isinstance(r, react.Originate)] == [1, 1]
+    desk.waits(14)
+    assert desk.ringing == ["2101"]
+    desk.waits(1)
+    assert desk.results == [("2101", "no_answer")]
+
+
+def test_a_mobile_is_asked_again_for_its_key_after_a_restart() -> None:
+    desk = Desk(plan(agency("damkar", mobile("+6281200000001"))))
+    desk.arrives()
+    desk.picks_up("+6281200000001")
+    desk.hears(stimuli.Resumed())
+    assert [r.channel for r in desk.asked(react.Play) if isinstance(r, react.Play)] == ["c1-leg1"] * 2
+
+
+def test_a_caller_who_never_got_to_the_fallback_is_sent_there_after_a_restart() -> None:
+    """The daemon was killed, or Asterisk did not answer, between the decision and its request."""
+    desk = Desk(plan(DAMKAR))
+    desk.arrives()
+    desk.hears(stimuli.GivenUp("the daemon stops"))
+    desk.hears(stimuli.Resumed(in_fallback=True))
+    assert desk.asked(react.ToFallback) == [react.ToFallback("c1")]
+    desk.hears(stimuli.Resumed())
+    assert desk.asked(react.ToFallback) == [react.ToFallback("c1")] * 2
+
+
+def test_what_the_fallback_did_before_asterisk_restarted_is_waited_for() -> None:
+    desk = Desk(plan(DAMKAR))
+    desk.arrives()
+    desk.hears(stimuli.GivenUp("the daemon stops"))
+    desk.hears(stimuli.Resumed(asterisk_restarted=True))
+    assert desk.outcome is None, "Asterisk's own record may still say how it ended"
+    desk.waits(60)
+    assert desk.outcome is Outcome.SYSTEM_FAILURE
+
+
+def test_the_announcement_is_spoken_again_after_a_restart() -> None:
+    desk = Desk(plan(agency("damkar", extension("2101"))))
+    desk.arrives()
+    desk.waits(30)
+    desk.passes(29)
+    desk.hears(stimuli.Resumed())
+    assert desk.asked(react.Play)[0] == desk.asked(react.Play)[1]
+    desk.waits(29)
+    assert desk.outcome is None
+    desk.waits(1)
+    assert desk.outcome is Outcome.UNANSWERED
+
+
+def test_the_talk_after_a_broken_one_has_a_recording_of_its_own() -> None:
+    """Asterisk refuses to write into a recording that is there."""
+    desk = Desk(plan(DAMKAR))
+    desk.arrives()
+    desk.picks_up("2101")
+    desk.hears(stimuli.HungUp(desk.leg("2101"), cause=44))
+    desk.picks_up("2101")
+    desk.hears(stimuli.Resumed())
+    names = [request.name for request in desk.asked(react.Record) if isinstance(request, react.Record)]
+    assert names == ["112-c1", "112-c1-leg2", "112-c1-leg2"]
+
+
 def test_an_asterisk_that_restarted_ends_the_call_as_a_system_failure() -> None:
     desk = Desk(plan(DAMKAR))
     desk.arrives()
