@@ -10,7 +10,7 @@ from lab.callers import Caller
 from lab.exchange import Exchange
 from lab.phones import BUSY, HUMAN, SILENT, VOICEMAIL, Answers
 from lab.processes import eventually
-from pbx112.journal import verify
+from pbx112.journal import Reader, verify
 
 from .plans import MOBILE_A, plan
 
@@ -25,6 +25,17 @@ async def picked_up(exchange: Exchange, number: str) -> None:
         return any(m.sent and m.status == 200 and "INVITE" in m.header("CSeq") for m in phone.messages)
 
     await eventually(answered, 10)
+
+
+async def known_to_ring(exchange: Exchange, legs: int) -> None:
+    """Wait until the journal says of this many legs that they ring."""
+
+    def said() -> bool:
+        with Reader(exchange.folder / "journal" / "journal.db") as reader:
+            (call,) = reader.open_subjects()
+            return [e.kind for e in reader.of_subjects([call])[call]].count("LegRinging") == legs
+
+    await eventually(said, 5)
 
 
 async def restart(exchange: Exchange, *, crash: bool) -> None:
@@ -59,6 +70,7 @@ async def test_a_phone_answers_while_no_daemon_is_there(exchange: Exchange) -> N
     caller = Caller(talk=0.5)
     calling = await exchange.dial(caller)
     await exchange.phone("1101").until_rung()
+    await known_to_ring(exchange, legs=2)
     await exchange.daemon.kill()
     await picked_up(exchange, "1101")
     await exchange.daemon.start()
