@@ -24,13 +24,18 @@ class Caller:
     callable: bool
 
 
+def harmless(sent: str) -> str:
+    """What came from outside, fit for the journal and for people: printable, at most 80 characters."""
+    return "".join(character if character.isprintable() else " " for character in sent[:LONGEST]).strip()
+
+
 def read_caller(sent: str, country: str) -> Caller:
     """The caller behind a caller ID; a number without `+` is read as one of `country` (ISO 3166).
 
     A handset without a SIM sends a pseudo-number that must not be called back (NENA i3): only what the
     numbering plan knows as a valid subscriber number is marked callable.
     """
-    raw = "".join(character if character.isprintable() else " " for character in sent[:LONGEST]).strip()
+    raw = harmless(sent)
     if not _NUMBER.fullmatch(raw):
         return Caller(raw, None, callable=False)
     try:

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import structlog
 
-from pbx112.ari import AriClient
 from pbx112.model import react, stimuli
 from pbx112.model.decide import arrive, decide
 from pbx112.model.events import CallEvent, Instant
@@ -18,12 +17,7 @@ from pbx112.model.state import SECOND, Call, Ended, begin, due, evolve
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.plan.types import Plan
 
-from .requests import perform
-
 log = structlog.get_logger()
-
-URGENT = (react.Answer, react.Originate)
-"""What the caller waits for goes out before the rest of its batch."""
 
 SETTLING = 0.01
 """Seconds between two looks whether a call has settled (at an orderly stop only)."""
@@ -37,7 +31,9 @@ def now() -> Instant:
 class Surroundings(Protocol):
     """What a live call needs of the switch."""
 
-    ari: AriClient
+    @property
+    def connected(self) -> bool:
+        """Whether Asterisk can be asked for anything now."""
 
     @property
     def plan(self) -> Plan:
@@ -49,11 +45,33 @@ class Surroundings(Protocol):
     def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> asyncio.Future[None]:
         """Journal the events; done when they may be acted on."""
 
+    async def ask(self, request: react.Request) -> Stimulus | None:
+        """Carry the request out; what the call has to know of its failure."""
+
     def moved(self, before: Call | None, after: Call) -> None:
         """The call's state changed (channels to watch for, load of the trunks)."""
 
     def over(self, live: LiveCall) -> None:
         """The call has ended and everything it asked of Asterisk is answered."""
+
+
+def urgent_first(requests: Sequence[react.Request]) -> list[react.Request]:
+    """What the caller waits for goes out before the rest of its batch: the answer, then the lines. A line that
+    stops ringing stops before any line is rung, since it may be the same one."""
+    rings = any(isinstance(request, react.Originate) for request in requests)
+
+    def rank(request: react.Request) -> int:
+        match request:
+            case react.Answer():
+                return 0
+            case react.Hangup() if rings:
+                return 1
+            case react.Originate():
+                return 2
+            case _:
+                return 3
+
+    return sorted(requests, key=rank)
 
 
 class LiveCall:
@@ -127,13 +145,12 @@ class LiveCall:
                 raise ValueError(f"a call cannot begin with {event}")
             requests += react.react(call or after, event)
             call = after
-        requests.sort(key=lambda request: not isinstance(request, URGENT))
         written = self._around.record(self.call_id, events, at)
         before, self.call = self.call, call
         if call is not None:
             self._around.moved(before, call)
         self._unwritten += 1
-        written.add_done_callback(lambda _: self._written(requests))
+        written.add_done_callback(lambda _: self._written(urgent_first(requests)))
 
     def _written(self, requests: Sequence[react.Request]) -> None:
         self._unwritten -= 1
@@ -149,17 +166,20 @@ class LiveCall:
         """One request after the other, in the order in which they were decided."""
         try:
             while self._outbox:
-                answer = await perform(self._around.ari, self._outbox.popleft())
-                if answer is not None:
-                    self.tell(answer)
-        except Exception:
-            log.exception("requests of a call failed inside the daemon", call_id=self.call_id)
-            self._outbox.clear()
-            self._give_up()
+                await self._ask(self._outbox.popleft())
         finally:
             self._sender = None
-            self._send(())
             self._finish()
+
+    async def _ask(self, request: react.Request) -> None:
+        try:
+            answer = await self._around.ask(request)
+        except Exception:
+            log.exception("a request failed inside the daemon", call_id=self.call_id, request=repr(request))
+            self._give_up()
+        else:
+            if answer is not None:
+                self.tell(answer)
 
     def _give_up(self) -> None:
         """Our own fault must not cost the caller: the fallback dialplan takes over."""
@@ -174,18 +194,25 @@ class LiveCall:
 
     def _finish(self) -> None:
         if self.ended and not self.busy:
-            self._silence_alarm()
+            self.silence()
             self._around.over(self)
 
     def _set_alarm(self) -> None:
         """One timer, at the moment at which the call wants to hear that time has passed."""
-        self._silence_alarm()
+        self.silence()
         moment = due(self.call) if self.call is not None and not self._lost else None
         if moment is not None:
             delay = max(0.0, (moment - time.monotonic_ns()) / SECOND)
-            self._alarm = asyncio.get_running_loop().call_later(delay, self.tell, stimuli.TimePassed())
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._time_passes)
 
-    def _silence_alarm(self) -> None:
+    def _time_passes(self) -> None:
+        """While Asterisk cannot be asked for anything, time is not held against any line: no limit strikes
+        until the reconciliation after the reconnect."""
+        if self._around.connected:
+            self.tell(stimuli.TimePassed())
+
+    def silence(self) -> None:
+        """No moment strikes any more."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

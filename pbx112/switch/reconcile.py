@@ -15,6 +15,7 @@ from pbx112.model.stimuli import Resumed
 from .requests import BRIDGE_NAME, FALLBACK_CONTEXT
 
 _LEG_ID = re.compile(r"(?P<call>.+)-leg[0-9]+")
+_BRIDGE_ID = re.compile(r"(?P<call>.+)-bridge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,51 @@ def compare(
     for channel in alive.values():
         if channel.id in callers or channel.id in expected:
             continue
-        ours = channel.dialplan.app_name == "Stasis" and channel.dialplan.app_data.split(",")[0] == app
-        if ours and channel.dialplan.app_data.split(",")[1:2] == ["intake"]:
+        if is_caller(channel, app):
             arrivals.append(channel)
-        elif _LEG_ID.fullmatch(channel.id):
+        elif (leg := _LEG_ID.fullmatch(channel.id)) and not _foreign(alive.get(leg["call"]), app):
             orphans.append(channel.id)
+    unknown = (bridge for bridge in bridges if bridge.name == BRIDGE_NAME and bridge.id not in ours_now)
     return Found(
         resumed={call.call_id: _resumed(call, alive, started_us) for call in known.values()},
         arrivals=tuple(arrivals),
         orphans=tuple(orphans),
-        bridges=tuple(b.id for b in bridges if b.name == BRIDGE_NAME and b.id not in ours_now),
+        bridges=tuple(
+            bridge.id
+            for bridge in unknown
+            if not ((call := _BRIDGE_ID.fullmatch(bridge.id)) and _foreign(alive.get(call["call"]), app))
+        ),
     )
+
+
+def is_caller(channel: Channel, app: str) -> bool:
+    """Whether this is a citizen's channel in the hands of our application."""
+    return _application(channel)[:2] == [app, "intake"]
+
+
+def is_leg(channel: str) -> bool:
+    """Whether a channel with this id rings a line for one of our calls."""
+    return _LEG_ID.fullmatch(channel) is not None
+
+
+def call_of(recording: str) -> str | None:
+    """The id of the call whose recording has this name; None where it is none of ours."""
+    if not recording.startswith("112-"):
+        return None
+    name = recording.removeprefix("112-")
+    leg = _LEG_ID.fullmatch(name)
+    return leg["call"] if leg else name
+
+
+def _foreign(caller: Channel | None, app: str) -> bool:
+    """Whether another daemon, with an application of its own on the same Asterisk, has this caller."""
+    return caller is not None and _application(caller)[:1] not in ([], [app])
+
+
+def _application(channel: Channel) -> list[str]:
+    """The Stasis application that has the channel, and its arguments; empty where none has."""
+    where = channel.dialplan
+    return where.app_data.split(",") if where.app_name == "Stasis" else []
 
 
 def _utc_us(timestamp: str) -> int:
@@ -87,5 +122,6 @@ def _resumed(call: Call, alive: Mapping[str, Channel], started_us: int) -> Resum
 
 
 def _picked_up(leg: Leg, alive: Mapping[str, Channel]) -> bool:
+    """Whether the leg's channel was meanwhile answered and is in our hands: before it is, it cannot be joined."""
     channel = alive.get(leg.channel)
-    return channel is not None and channel.state == "Up" and leg.status in ("offered", "ringing")
+    return channel is not None and leg.status in ("offered", "ringing") and bool(_application(channel))

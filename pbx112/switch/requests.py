@@ -7,7 +7,17 @@ from typing import assert_never
 
 import structlog
 
-from pbx112.ari import AriClient, AriError, Conflict, NotFound, NotInStasis, NotSent, Unavailable
+from pbx112.ari import (
+    AriClient,
+    AriError,
+    Conflict,
+    NotFound,
+    NotInStasis,
+    NotSent,
+    OutcomeUnknown,
+    Unavailable,
+)
+from pbx112.ari.operations import Operations
 from pbx112.model import react, stimuli
 from pbx112.model.caller import for_display
 from pbx112.model.events import RecordingFailed
@@ -23,9 +33,12 @@ FALLBACK_CONTEXT = "pbx112-fallback"
 LONGEST_RECORDING = 4 * 3600
 """Seconds."""
 
-JOIN_ATTEMPTS = 3
-JOIN_PAUSE = 0.1
-"""Seconds between two attempts to join caller and line."""
+ATTEMPTS = 3
+PAUSE = 0.1
+"""How often, and after how many seconds, what the caller's voice depends on is asked for."""
+
+Final = react.Hangup | react.DropBridge | react.ToFallback
+"""What must come true sooner or later, whatever becomes of the call meanwhile."""
 
 RING_GRACE = 5
 """Seconds after the model's own deadline at which Asterisk gives up ringing, should nobody tell it to."""
@@ -35,20 +48,48 @@ async def perform(ari: AriClient, request: react.Request) -> Stimulus | None:
     """Carry out `request`; a failure that the call has to know of comes back as a stimulus.
 
     That something is already gone is ordinary: its own event says so. That the connection is lost is left to
-    the reconciliation after the reconnect. Never raises for what Asterisk answers.
+    the reconciliation after the reconnect. What the caller's voice depends on is tried more than once. Never
+    raises for what Asterisk answers.
     """
+    attempts = ATTEMPTS if isinstance(request, react.Answer | react.Join) else 1
+    for attempt in range(1, attempts + 1):
+        try:
+            return await _perform(ari, request)
+        except AriError as error:
+            if isinstance(error, NotSent | OutcomeUnknown) and _left_open(ari, request):
+                return None
+            gone = isinstance(error, NotFound | NotInStasis)
+            if attempt < attempts and not (gone and isinstance(request, react.Answer)):
+                await asyncio.sleep(PAUSE)
+                continue
+            if not gone:
+                log.warning("request failed", action=type(request).__name__, error=str(error))
+            return _failed(request, "gone" if gone else str(error))
+    raise AssertionError("there is at least one attempt")
+
+
+def _left_open(ari: AriClient, request: react.Request) -> bool:
+    """Whether it is of no harm that nobody knows what became of `request`: all is asked for once more after a
+    reconnect, and a line that may be ringing has its time limit."""
+    return not ari.connected or isinstance(request, react.Originate)
+
+
+async def settle(ari: Operations, request: Final) -> bool:
+    """Carry out `request`; whether that is done, or what it is about is gone. Never raises for what Asterisk
+    answers."""
     try:
-        return await _perform(ari, request)
-    except NotSent:
-        return None
+        await _perform(ari, request)
     except (NotFound, NotInStasis):
-        return _failed(request, "gone")
+        return True
+    except NotSent:
+        return False
     except AriError as error:
         log.warning("request failed", action=type(request).__name__, error=str(error))
-        return _failed(request, str(error))
+        return False
+    return True
 
 
-async def _perform(ari: AriClient, request: react.Request) -> Stimulus | None:
+async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
     match request:
         case react.Answer(channel=channel):
             await ari.answer(channel)
@@ -67,7 +108,8 @@ async def _perform(ari: AriClient, request: react.Request) -> Stimulus | None:
         case react.StopPlay(playback=playback):
             await ari.stop_playback(playback)
         case react.Join():
-            await _join(ari, request)
+            await ari.create_bridge(request.bridge, name=BRIDGE_NAME)
+            await ari.add_channels(request.bridge, request.channels)
         case react.Record(bridge=bridge, name=name):
             await _record(ari, bridge, name)
         case react.Hangup(channel=channel, reason=reason):
@@ -81,7 +123,7 @@ async def _perform(ari: AriClient, request: react.Request) -> Stimulus | None:
     return None
 
 
-async def _originate(ari: AriClient, request: react.Originate) -> Stimulus | None:
+async def _originate(ari: Operations, request: react.Originate) -> Stimulus | None:
     target = request.target
     try:
         await ari.originate(
@@ -99,23 +141,7 @@ async def _originate(ari: AriClient, request: react.Originate) -> Stimulus | Non
     return None
 
 
-async def _join(ari: AriClient, request: react.Join) -> None:
-    """Caller and line must meet: this request is worth a second and a third attempt."""
-    for attempt in range(1, JOIN_ATTEMPTS + 1):
-        try:
-            await ari.create_bridge(request.bridge, name=BRIDGE_NAME)
-            await ari.add_channels(request.bridge, request.channels)
-        except (NotFound, NotInStasis, NotSent):
-            raise
-        except AriError:
-            if attempt == JOIN_ATTEMPTS:
-                raise
-            await asyncio.sleep(JOIN_PAUSE)
-        else:
-            return
-
-
-async def _record(ari: AriClient, bridge: str, name: str) -> None:
+async def _record(ari: Operations, bridge: str, name: str) -> None:
     try:
         await ari.record_bridge(bridge, name=name, max_duration=LONGEST_RECORDING)
     except Conflict:
@@ -130,7 +156,7 @@ def _failed(request: react.Request, why: str) -> Stimulus | None:
             return stimuli.PromptDone(prompt, played=False)
         case react.Record(name=name):
             return stimuli.RecordingReported(RecordingFailed(name, why[:80]))
-        case react.Join(leg=leg) if why != "gone":
+        case react.Join(leg=leg):
             return stimuli.HungUp(leg)
         case _:
             return None

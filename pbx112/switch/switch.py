@@ -9,29 +9,31 @@ from typing import Any
 
 import structlog
 
-from pbx112.ari import AriClient, AriError, AriSettings, AsteriskInfo, Channel, NotFound
+from pbx112.ari import AriClient, AriError, AriHttp, AriSettings, AsteriskInfo, Channel, NotFound
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
-from pbx112.journal import Journal
+from pbx112.journal import Journal, JournalError
 from pbx112.model import react, stimuli
-from pbx112.model.caller import read_caller
+from pbx112.model.caller import harmless, read_caller
 from pbx112.model.events import (
+    CallEnded,
     CallEvent,
     Instant,
+    Outcome,
     PlanLoaded,
     RecordingFailed,
     RecordingFinished,
     RecordingStarted,
-    decode,
 )
-from pbx112.model.state import Call, InFallback, Talking, fold
+from pbx112.model.state import Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
 
+from .debts import Debts
 from .live import LiveCall, now
-from .reconcile import Found, survey
-from .record import draft
-from .requests import FALLBACK_CONTEXT, perform
+from .reconcile import Found, call_of, is_caller, is_leg, survey
+from .record import draft, told
+from .requests import FALLBACK_CONTEXT, Final, perform, settle
 
 log = structlog.get_logger()
 
@@ -53,10 +55,15 @@ RTP_TIMEOUT = 44
 """The cause by which Asterisk itself ends a channel that sends no sound any more: the caller is gone."""
 
 STOP_GRACE = 3.0
-"""Seconds that an orderly stop waits for ringing callers to be in the fallback dialplan's hands."""
+"""Seconds that an orderly stop waits, before and after it disconnects, for callers to be in the fallback
+dialplan's hands."""
 
 LEFT_STASIS_GRACE = 1.0
 """Seconds between a caller's leaving Stasis and our asking where it went, if its end was not told."""
+
+FALLBACK_DOUBT = 30.0
+"""Seconds between two looks whether callers whom the fallback dialplan has are still there: Asterisk tells us
+nothing of them any more."""
 
 
 class Switch:
@@ -64,6 +71,7 @@ class Switch:
 
     def __init__(self, settings: AriSettings, journal: Journal, plan: Plan) -> None:
         self.ari = AriClient(settings, self, events=LISTENED)
+        self._settings = settings
         self._app = settings.app
         self._journal = journal
         self._plan = plan
@@ -72,6 +80,9 @@ class Switch:
         self._trunk_load: Counter[str] = Counter()
         self._idle_since: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._debts = Debts(self.ari, self._still_wanted)
+        self._connection: asyncio.Task[None] | None = None
+        self._stopping = False
 
     # --- what the daemon does with it ----------------------------------------------------------------------
 
@@ -81,21 +92,55 @@ class Switch:
         Raises :class:`pbx112.ari.Replaced` when another daemon has taken the application over.
         """
         await self._recover()
-        await self.ari.run()
+        self._spawn(self._debts.run(), "debts")
+        self._spawn(self._watch_fallback(), "callers in the fallback")
+        self._connection = asyncio.create_task(self.ari.run(), name="connection to Asterisk")
+        try:
+            await self._connection
+        finally:
+            for live in self._live.values():
+                live.silence()
+            for task in (self._connection, *self._tasks):
+                task.cancel()
+            await asyncio.gather(self._connection, *self._tasks, return_exceptions=True)
 
     async def stop(self) -> None:
-        """Orderly end: callers who still wait go to the fallback dialplan, talks go on as they are."""
+        """Orderly end: callers who still wait, or come now, go to the fallback dialplan; talks go on as they are.
+        Ends `run`. Without a connection nothing is decided: the next daemon takes the calls up."""
+        self._stopping = True
+        connected = self.ari.connected
+        if connected:
+            await self._within_grace(self._hand_over())
+        if self._connection is not None:
+            self._connection.cancel()
+            await asyncio.wait([self._connection])
+        if connected:
+            await self._within_grace(self._hand_over_latecomers())
+
+    async def _within_grace(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(STOP_GRACE):
+                await work
+        except (TimeoutError, AriError) as error:
+            why = str(error) or "Asterisk does not answer"
+            log.error("not all callers were given to the fallback", action="stop", error=why)
+
+    async def _hand_over(self) -> None:
         waiting = [live for live in self._live.values() if live.call and not _may_stay(live.call)]
         for live in waiting:
             live.tell(stimuli.GivenUp("the daemon stops"))
-        try:
-            async with asyncio.timeout(STOP_GRACE):
-                await asyncio.gather(*(live.settled() for live in waiting))
-        except TimeoutError:
-            log.error("callers could not be given to the fallback", action="stop", calls=len(waiting))
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(live.settled() for live in waiting))
+
+    async def _hand_over_latecomers(self) -> None:
+        """Who came while the connection was being closed waits in Asterisk, and nobody was told."""
+        async with AriHttp(self._settings) as ari:
+            for channel in await ari.channels():
+                live = self._live.get(channel.id)
+                talks = (
+                    live is not None and live.call is not None and isinstance(live.call.situation, Talking)
+                )
+                if is_caller(channel, self._app) and not talks:
+                    await settle(ari, react.ToFallback(channel.id))
 
     def use_plan(self, plan: Plan) -> None:
         """From here on `plan` decides; what is ringing rings on as it was told."""
@@ -118,6 +163,20 @@ class Switch:
         return [live.call for live in self._live.values() if live.call is not None]
 
     # --- what a live call needs (Surroundings) -------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether Asterisk can be asked for anything now."""
+        return self.ari.connected
+
+    async def ask(self, request: react.Request) -> stimuli.Stimulus | None:
+        """Carry the request out; what the call has to know of its failure. What must come true in the end is
+        asked for until it did."""
+        if not isinstance(request, react.Hangup | react.DropBridge | react.ToFallback):
+            return await perform(self.ari, request)
+        if not await settle(self.ari, request) and self._still_wanted(request):
+            self._debts.add(request)
+        return None
 
     @property
     def plan(self) -> Plan:
@@ -161,7 +220,7 @@ class Switch:
             case rest.StasisStart(channel=channel, args=args):
                 self._entered(channel, args)
             case rest.ChannelStateChange(channel=channel) if channel.state == "Ringing":
-                self._tell_leg(channel.id, stimuli.Rang)
+                self._rings(channel.id)
             case rest.ChannelHangupRequest(channel=channel, cause=cause, soft=soft):
                 self._caller_hung_up(channel.id, cause, soft)
             case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
@@ -179,7 +238,9 @@ class Switch:
                 seconds = None if recording.duration is None else float(recording.duration)
                 self._recorded(recording.name, RecordingFinished(recording.name, seconds))
             case rest.RecordingFailed(recording=recording):
-                self._recorded(recording.name, RecordingFailed(recording.name, recording.cause or "unknown"))
+                self._recorded(
+                    recording.name, RecordingFailed(recording.name, harmless(recording.cause) or "unknown")
+                )
             case _:
                 pass
 
@@ -190,8 +251,12 @@ class Switch:
         for call_id, resumed in found.resumed.items():
             if (live := self._live.get(call_id)) is not None:
                 live.tell(resumed)
+        ended = await self._ended_already([channel.id for channel in found.arrivals])
         for channel in found.arrivals:
-            self._arrived(channel)
+            if channel.id in ended:
+                await self.ask(react.Hangup(channel.id))
+            else:
+                self._arrived(channel)
         await self._remove(found)
         log.info(
             "connected to Asterisk",
@@ -215,7 +280,7 @@ class Switch:
             if what == "intake":
                 self._arrived(channel)
             elif what == "leg":
-                self._spawn(self._drop(channel.id), f"drop {channel.id}")
+                self._drop(channel.id)
             return
         live, number = known
         if number is None:
@@ -223,10 +288,21 @@ class Switch:
         if self._is_live_leg(channel.id):
             live.tell(stimuli.PickedUp(number))
         else:
-            self._spawn(self._drop(channel.id), f"drop {channel.id}")
+            self._drop(channel.id)
+
+    def _rings(self, channel: str) -> None:
+        """A phone rings; one whose call has turned elsewhere while Asterisk was slow shall not."""
+        known = self._find(channel)
+        if known is not None and known[1] is not None and self._is_live_leg(channel):
+            known[0].tell(stimuli.Rang(known[1]))
+        elif is_leg(channel):
+            self._drop(channel)
 
     def _arrived(self, channel: Channel) -> None:
         if channel.id in self._live:
+            return
+        if self._stopping:
+            self._spawn(self._ask(react.ToFallback(channel.id)), f"give {channel.id} to the fallback")
             return
         caller = read_caller(channel.caller.number, self._plan.service.country)
         live = LiveCall(self, channel.id, None)
@@ -238,8 +314,8 @@ class Switch:
                 caller_raw=caller.raw,
                 caller=caller.e164,
                 callable=caller.callable,
-                dialled=channel.dialplan.exten,
-                source=channel.name.rpartition("-")[0],
+                dialled=harmless(channel.dialplan.exten),
+                source=harmless(channel.name.rpartition("-")[0]),
             )
         )
 
@@ -276,6 +352,23 @@ class Switch:
         else:
             if channel.dialplan.context.startswith(FALLBACK_CONTEXT):
                 live.tell(stimuli.Resumed(in_fallback=True))
+            elif not is_caller(channel, self._app):
+                live.tell(stimuli.CallerHungUp(forced=True))
+
+    async def _watch_fallback(self) -> None:
+        """Callers whom the fallback dialplan has: when one is gone, the wait for Asterisk's own record begins."""
+        while True:
+            await asyncio.sleep(FALLBACK_DOUBT)
+            for live in list(self._live.values()):
+                call = live.call
+                if call is None or call.caller_left or not isinstance(call.situation, InFallback):
+                    continue
+                try:
+                    await self.ari.channel(call.arrival.channel)
+                except NotFound:
+                    live.tell(stimuli.CallerHungUp())
+                except AriError:
+                    break
 
     def _played(self, playback: str, played: bool) -> None:
         call_id, _, what = playback.rpartition("-")
@@ -289,34 +382,63 @@ class Switch:
 
     def _recorded(self, name: str, event: RecordingStarted | RecordingFinished | RecordingFailed) -> None:
         """A recording is often closed after its call has ended: then nobody but the journal wants to know."""
-        call_id = name.removeprefix("112-")
+        call_id = call_of(name)
+        if call_id is None or not name.isprintable():
+            return
         if (live := self._live.get(call_id)) is not None and not live.ended:
             live.tell(stimuli.RecordingReported(event))
-        elif name != call_id:
-            self.record(call_id, [event], now())
+        else:
+            self._spawn(self._recorded_late(call_id, event), f"recording {name}")
+
+    async def _recorded_late(
+        self, call_id: str, event: RecordingStarted | RecordingFinished | RecordingFailed
+    ) -> None:
+        """Only what stands in the journal already is added to: a name that nobody knows makes no call."""
+        at = now()
+        try:
+            known = bool(await self._journal.of_subject(call_id))
+        except JournalError:
+            known = True
+        if known or self._journal.degraded:
+            self.record(call_id, [event], at)
 
     def _find(self, channel: str) -> tuple[LiveCall, int | None] | None:
         call_id, number = self._channels.get(channel, ("", None))
         live = self._live.get(call_id)
         return None if live is None else (live, number)
 
-    def _tell_leg(self, channel: str, stimulus: type[stimuli.Rang]) -> None:
-        known = self._find(channel)
-        if known is not None and known[1] is not None:
-            known[0].tell(stimulus(known[1]))
+    def _drop(self, channel: str) -> None:
+        self._spawn(self._ask(react.Hangup(channel)), f"drop {channel}")
 
-    async def _drop(self, channel: str) -> None:
-        await perform(self.ari, react.Hangup(channel))
+    async def _ask(self, request: Final) -> None:
+        await self.ask(request)
+
+    def _still_wanted(self, request: Final) -> bool:
+        """A bridge may be in use again; what else was to end is to end for good."""
+        if not isinstance(request, react.DropBridge):
+            return True
+        return all(
+            call.bridge != request.bridge or isinstance(call.situation, Ended) for call in self.live_calls()
+        )
+
+    async def _ended_already(self, calls: Sequence[str]) -> set[str]:
+        """Those whose record is closed: their callers were to be hung up, and were not."""
+        try:
+            known = await self._journal.of_subjects(calls) if calls else {}
+        except JournalError as error:
+            log.error("journal: cannot be read", action="recover", error=str(error))
+            return set()
+        return {call for call, entries in known.items() if any(e.kind == CallEnded.__name__ for e in entries)}
 
     async def _remove(self, found: Found) -> None:
         """End what belongs to no live call; a call that arrived during the survey keeps what it has."""
         for channel in found.orphans:
             if not self._is_live_leg(channel):
-                await perform(self.ari, react.Hangup(channel))
+                await self.ask(react.Hangup(channel))
         mine = {call.bridge for call in self.live_calls()}
         for bridge in found.bridges:
             if bridge not in mine:
-                await perform(self.ari, react.DropBridge(bridge))
+                await self.ask(react.DropBridge(bridge))
 
     def _is_live_leg(self, channel: str) -> bool:
         known = self._find(channel)
@@ -326,13 +448,22 @@ class Switch:
         return leg is not None and leg.live
 
     async def _recover(self) -> None:
-        """Fold what the journal says of calls that have not ended."""
-        for call_id in await self._journal.open_subjects():
-            entries = await self._journal.of_subject(call_id)
-            history = ((Instant(e.utc_us, e.mono_ns), decode(e.body)) for e in entries)
-            call = fold(call_id, ((at, event) for at, event in history if isinstance(event, CallEvent)))
+        """Fold what the journal says of calls that have not ended. A journal that cannot be read is no reason not
+        to serve: callers whom Asterisk has are then new ones."""
+        try:
+            known = await self._journal.of_subjects(await self._journal.open_subjects())
+        except JournalError as error:
+            log.error(
+                "journal: cannot be read; calls of before are not taken up",
+                action="recover",
+                error=str(error),
+            )
+            return
+        for call_id, entries in known.items():
+            call = fold(call_id, told(entries, now()))
             if call is None:
-                log.error("journal: a call without its arrival", call_id=call_id)
+                log.error("journal: a call without its arrival is closed", action="recover", call_id=call_id)
+                self.record(call_id, [CallEnded(Outcome.SYSTEM_FAILURE, "system")], now())
                 continue
             live = LiveCall(self, call_id, call)
             self.moved(None, call)
