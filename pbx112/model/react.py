@@ -162,11 +162,12 @@ Request = (
 
 
 def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
-    """What `event` asks for; `call` is the state *before* it (for `CallArrived`: after it)."""
+    """What `event` asks for; `call` is the state *before* it (for `CallArrived`: after it).
+
+    An arrival asks for nothing: where the caller is to hear ringing, the intake dialplan has seen to that.
+    """
     caller = call.arrival.channel
     match event:
-        case CallArrived(answer="on_pickup"):
-            return (Ring(caller),)
         case CallerAnswered():
             greet = not call.caller_answered and call.arrival.answer == "on_arrival" and not call.route
             if greet:

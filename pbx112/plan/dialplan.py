@@ -41,7 +41,11 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
     numbered = {owner: [number for number, _ in of] for owner, of in groupby(_numbered(plan), _owner)}
     parts = [
         INTAKE.format(
-            plan=_safe(plan.hash), number=_safe(plan.service.number), app=_safe(app), records=records
+            plan=_safe(plan.hash),
+            number=_safe(plan.service.number),
+            app=_safe(app),
+            records=records,
+            welcome="Ringing()" if plan.service.answer == "on_pickup" else "NoOp()",
         ),
         _fallback(plan),
         _menu(plan),

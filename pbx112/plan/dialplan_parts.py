@@ -20,9 +20,11 @@ PBX112_PLAN={plan}
 PBX112_RECORDS={records}
 
 ; The incoming trunks' context. The service number alone is let in; any other is refused with 404.
-; Nothing that the caller sent becomes part of an argument.
+; Nothing that the caller sent becomes part of an argument. The caller hears ringing at once, whatever the daemon
+; is doing.
 [pbx112-intake]
-exten => {number},1,Stasis({app},intake)
+exten => {number},1,{welcome}
+ same => n,Stasis({app},intake)
  same => n,GotoIf($["${{STASISSTATUS}}" = "SUCCESS"]?done)
  same => n,Goto(pbx112-fallback,s,1)
  same => n(done),Hangup()
