@@ -87,6 +87,28 @@ async def test_a_call_that_had_ended_does_not_begin_again(exchange: Exchange) ->
         assert exchange.phone("1101").rang == 1
 
 
+async def test_a_restart_in_the_middle_of_a_talk_is_noticed_by_nobody(exchange: Exchange) -> None:
+    """The bridge that stands is used again; the recording that runs goes on."""
+    await exchange.reload_plan(plan())
+    await exchange.phones({"1101": SOON, "1102": BUSY})
+    caller = Caller()
+    calling = await exchange.dial(caller)
+    await calling.answered()
+    await exchange.daemon.kill()
+    await exchange.daemon.start()
+    await exchange.daemon.kill()
+    await exchange.daemon.start()
+    await asyncio.sleep(0.5)  # what the restart asks of Asterisk has been asked
+    assert not calling.hung_up_by_exchange
+    calling.hang_up()
+    await calling.ended()
+    record = await exchange.record(caller)
+    assert record.tried == (("1101", "accepted"), ("1102", "busy"))
+    assert record.call["resumed"] == 2
+    assert [e["kind"] for e in record.events].count("RecordingFailed") == 0
+    await exchange.quiet(within=GONE_WITHIN)
+
+
 async def test_time_without_asterisk_is_held_against_no_line(exchange: Exchange) -> None:
     """The connection is gone for longer than everybody may ring: the caller is still there, and so are the lines."""
     await exchange.reload_plan(plan(takers_ring_for=1))
