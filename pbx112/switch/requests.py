@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from contextlib import suppress
 from typing import assert_never
 
 import structlog
@@ -111,7 +110,6 @@ async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
             await ari.stop_playback(playback)
         case react.Join():
             with suppress(Conflict):  # It stands already.
-                with contextlib.suppress(Conflict):  # It stands already: from before a restart, or another leg's.
                 await ari.create_bridge(request.bridge, name=BRIDGE_NAME)
             await ari.add_channels(request.bridge, request.channels)
         case react.Record(bridge=bridge, name=name):
