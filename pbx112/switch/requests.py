@@ -109,7 +109,7 @@ async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
         case react.StopPlay(playback=playback):
             await ari.stop_playback(playback)
         case react.Join():
-            with suppress(Conflict):  # It stands already.
+            with contextlib.suppress(Conflict):  # It stands already: from before a restart, or another leg's.
                 await ari.create_bridge(request.bridge, name=BRIDGE_NAME)
             await ari.add_channels(request.bridge, request.channels)
         case react.Record(bridge=bridge, name=name):

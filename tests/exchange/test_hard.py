@@ -65,6 +65,7 @@ async def test_a_hang_up_that_asterisk_never_heard_is_asked_for_again(exchange: 
         assert calling.hung_up_by_exchange
         record = await exchange.record(caller)
         assert (record.outcome, record.tried[0]) == ("answered", ("1101", "accepted"))
+        assert exchange.phone("1101").rang == 1
         await exchange.quiet(within=GONE_WITHIN)
 
 
@@ -130,8 +131,10 @@ async def test_time_without_asterisk_is_held_against_no_line(exchange: Exchange)
 
 
 async def test_whoever_calls_while_the_daemon_stops_reaches_a_phone(exchange: Exchange) -> None:
+    """Its last records cannot be delivered, so that it takes its time."""
     await exchange.reload_plan(plan(takers_ring_for=10))
-    await exchange.phones({"1101": SOON, "1102": SILENT})
+    await exchange.phones({"1101": Answers(after=1.0), "1102": SILENT})
+    await exchange.stop_postgres()
     callers = [Caller(talk=0.3) for _ in range(24)]
     stopping: asyncio.Task[None] | None = None
     callings = []
@@ -142,6 +145,7 @@ async def test_whoever_calls_while_the_daemon_stops_reaches_a_phone(exchange: Ex
     assert stopping is not None
     await asyncio.gather(*(calling.answered(within=15) for calling in callings))
     await stopping
+    await exchange.start_postgres()
     await exchange.daemon.start()
     outcomes = [(await exchange.record(caller)).outcome for caller in callers]
     assert set(outcomes) <= {"answered", "fallback_answered"}
