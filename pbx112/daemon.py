@@ -117,8 +117,11 @@ async def _ship(dsn: str, shipper: Shipper) -> None:
                 for name in await migrate(dsn):
                     log.info("migration applied", action="migrated", migration=name)
             break
-        except UNREACHABLE:
-            log.warning("Postgres cannot be reached; records wait in the journal", action="no_database")
+        except UNREACHABLE as error:
+            why = str(error) or type(error).__name__
+            log.warning(
+                "Postgres cannot be reached; records wait in the journal", action="no_database", error=why
+            )
             await asyncio.sleep(RESTART_PAUSE)
         except (MigrationError, asyncpg.PostgresError) as error:
             _alarm(f"records: the tables are not up to date ({error}); run `pbx112 migrate` as their owner")
@@ -132,8 +135,12 @@ async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
             return
+        except OSError as error:
+            log.error(
+                "a file cannot be used; it is tried again", action="side_task", task=name, error=str(error)
+            )
         except Exception:
-            log.exception("side task died; it is started again", task=name)
+            log.exception("side task died; it is started again", action="side_task", task=name)
         await asyncio.sleep(RESTART_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
 
 

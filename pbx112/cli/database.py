@@ -31,9 +31,7 @@ def explain(error: Exception) -> str:
             return "Postgres does not answer in time; check the address in PBX112_DSN, firewall and load"
         case OSError():
             why = error.strerror or str(error)
-            return (
-                f"Postgres cannot be reached ({why}); is it running, and is the address in PBX112_DSN right?"
-            )
+            return f"Postgres cannot be reached ({why}); see whether it runs, and the address in PBX112_DSN"
         case _:
             hint = "write it as postgresql://USER:PASSWORD@HOST/DATABASE, special characters in the password as %XX"
             return f"PBX112_DSN cannot be used as it is; {hint}"

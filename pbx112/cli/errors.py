@@ -20,6 +20,9 @@ from pbx112.settings import SettingsError
 EX_CONFIG = 78
 """The configuration is wrong (sysexits.h): starting again will not help."""
 
+EX_TEMPFAIL = 75
+"""Another daemon has taken over under our name (sysexits.h): a restart would only take the calls back from it."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -71,7 +74,7 @@ def _explained(error: Exception) -> tuple[tuple[str, ...], int]:
             remedy = "stop that one, or give this one a name of its own with PBX112_ARI_APP"
             return (
                 f"another pbx112 has connected to Asterisk as {error.app!r}: only one may act; {remedy}",
-            ), 1
+            ), EX_TEMPFAIL
         case AriError():
             return (f"Asterisk: {error}; `pbx112 check --only asterisk` says more",), 1
         case _:

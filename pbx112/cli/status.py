@@ -172,7 +172,7 @@ async def _shipping(settings: Settings, position: tuple[str, int] | None) -> str
             finally:
                 connection.terminate()
     except REFUSALS as error:
-        return f"records: {plain(explain(error))}. They wait in the journal"
+        return f"records: {plain(explain(error))}; they wait in the journal"
     if position is None:
         return "records: Postgres is there; how far behind they are is unknown"
     behind = max(0, head - arrived)
