@@ -133,9 +133,9 @@ async def test_time_without_asterisk_is_held_against_no_line(exchange: Exchange)
 async def test_whoever_calls_while_the_daemon_stops_reaches_a_phone(exchange: Exchange) -> None:
     """Its last records cannot be delivered, so that it takes its time."""
     await exchange.reload_plan(plan(takers_ring_for=10))
-    await exchange.phones({"1101": Answers(after=1.0), "1102": SILENT})
+    await exchange.phones({"1101": Answers(after=2.0), "1102": SILENT})
     await exchange.stop_postgres()
-    callers = [Caller(talk=0.3) for _ in range(24)]
+    callers = [Caller(talk=0.3) for _ in range(32)]
     stopping: asyncio.Task[None] | None = None
     callings = []
     for number, caller in enumerate(callers):
