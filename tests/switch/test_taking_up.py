@@ -1,0 +1,148 @@
+"""What is taken up after a restart: the journal read back, and Asterisk's channels told apart."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from pbx112.ari import AriSettings, Bridge, Channel
+from pbx112.ari.model import Dialplan
+from pbx112.journal import Draft, Journal
+from pbx112.model import react
+from pbx112.model.events import CallArrived, CallEnded, CallEvent, Instant, StageEntered
+from pbx112.switch.live import now, urgent_first
+from pbx112.switch.reconcile import call_of, compare
+from pbx112.switch.record import draft, told
+from pbx112.switch.requests import BRIDGE_NAME
+from pbx112.switch.switch import Switch
+
+from ..model.desk import Desk, agency, extension, mobile, plan
+
+NOWHERE = AriSettings(url="http://127.120.0.1:9", user="u", password="p", app="pbx112")
+ARRIVED = CallArrived("c1", "0812", None, False, "112")
+DAY = 86_400 * 10**9
+
+
+async def a_journal(folder: Path) -> Journal:
+    return await Journal.open(
+        folder / "journal.db",
+        closing=[CallEnded.__name__],
+        gap=lambda lost, why: Draft("", 0, 0, "", "JournalGap", b"{}"),
+        on_alarm=lambda what: None,
+    )
+
+
+async def kept(journal: Journal, call_id: str, at: Instant, *events: CallEvent) -> None:
+    await journal.append([draft(call_id, event, at, "plan") for event in events])
+
+
+async def recovered(journal: Journal) -> Switch:
+    """A switch that has taken up what the journal holds, and finds no Asterisk."""
+    switch = Switch(NOWHERE, journal, plan(agency("damkar", extension("2101"))))
+    running = asyncio.create_task(switch.run())
+    while switch._connection is None:
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return switch
+
+
+async def test_an_event_that_cannot_be_read_costs_no_call(tmp_path: Path) -> None:
+    """A journal that a later version wrote, or a damaged one."""
+    journal = await a_journal(tmp_path)
+    at = now()
+    await kept(journal, "c1", at, ARRIVED)
+    await journal.append(
+        [Draft("c1", at.utc_us, at.mono_ns, "", "FromTheFuture", b'{"kind":"FromTheFuture"}')]
+    )
+    with capture_logs() as logs:
+        switch = await recovered(journal)
+    assert [call.call_id for call in switch.live_calls()] == ["c1"]
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == [
+        "journal: an event cannot be read"
+    ]
+    await journal.close()
+
+
+async def test_a_call_without_its_arrival_is_closed_once(tmp_path: Path) -> None:
+    """Its beginning fell into a gap: it must not stay open for ever."""
+    journal = await a_journal(tmp_path)
+    await kept(journal, "c1", now(), StageEntered("damkar", "first", 1, ()))
+    switch = await recovered(journal)
+    await journal.append([])
+    assert switch.live_calls() == []
+    assert await journal.open_subjects() == []
+    assert (await journal.of_subject("c1"))[-1].kind == "CallEnded"
+    await journal.close()
+
+
+async def test_moments_of_an_earlier_boot_are_put_in_their_place(tmp_path: Path) -> None:
+    """The machine was up for longer before: no deadline may lie days ahead."""
+    journal = await a_journal(tmp_path)
+    present = now()
+    before = Instant(present.utc_us - 5_000_000, present.mono_ns + DAY)
+    await kept(journal, "c1", before, ARRIVED)
+    [(at, _)] = told(await journal.of_subject("c1"), present)
+    assert present.mono_ns - at.mono_ns == 5 * 10**9
+    await journal.close()
+
+
+async def test_a_hang_up_that_cannot_be_asked_for_now_is_owed(tmp_path: Path) -> None:
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, plan(agency("damkar", extension("2101"))))
+    for _ in range(2):
+        assert await switch.ask(react.Hangup("c1-leg1")) is None
+    assert len(switch._debts) == 1
+    await journal.close()
+
+
+def channel(id_: str, state: str = "Up", app: str = "") -> Channel:
+    return Channel(id_, state=state, dialplan=Dialplan(app_name="Stasis" if app else "", app_data=app))
+
+
+def test_a_second_exchange_daemon_on_the_same_asterisk_keeps_its_calls() -> None:
+    """It has an application of its own; its legs and bridges look like ours."""
+    channels = [
+        channel("theirs", app="other,intake"),
+        channel("theirs-leg1", "Ringing"),
+        channel("gone-leg1", "Ringing"),
+        channel("ours", app="pbx112,intake"),
+        channel("ours-leg1", "Ringing"),
+    ]
+    bridges = [Bridge(f"{call}-bridge", name=BRIDGE_NAME) for call in ("theirs", "gone", "ours")]
+    found = compare("pbx112", {}, channels, bridges, 0)
+    assert [arrival.id for arrival in found.arrivals] == ["ours"]
+    assert found.orphans == ("gone-leg1", "ours-leg1")
+    assert found.bridges == ("gone-bridge", "ours-bridge")
+
+
+def test_a_phone_that_is_up_but_not_ours_yet_is_not_joined() -> None:
+    desk = Desk(plan(agency("damkar", extension("2101"))))
+    desk.arrives()
+    assert desk.call is not None
+    known = {"c1": desk.call}
+    caller = channel("c1", app="pbx112,intake")
+    assert compare("pbx112", known, [caller, channel("c1-leg1")], [], 0).resumed["c1"].up == ()
+    in_hand = channel("c1-leg1", app="pbx112,leg")
+    assert compare("pbx112", known, [caller, in_hand], [], 0).resumed["c1"].up == (1,)
+
+
+def test_the_recordings_of_a_call() -> None:
+    assert call_of("112-lab-17.5") == "lab-17.5"
+    assert call_of("112-lab-17.5-leg3") == "lab-17.5"
+    assert call_of("holiday") is None
+
+
+def test_the_answer_goes_first_then_hang_ups_and_lines() -> None:
+    """A line rung again must be free; what the caller hears follows."""
+    desk = Desk(plan(agency("damkar", extension("2101"), mobile("+6281200000001"), ring="all")))
+    desk.arrives()
+    ring, lines = react.Ring("c1"), desk.asked(react.Originate)
+    hang_up, answer = react.Hangup("c1-leg1"), react.Answer("c1")
+    assert urgent_first([ring, hang_up, *lines, answer]) == [answer, hang_up, *lines, ring]
+    join = react.Join(1, "c1-bridge", ("c1", "c1-leg1"))
+    assert urgent_first([answer, join, hang_up]) == [answer, join, hang_up], (
+        "nobody waits for the others to stop"
+    )
