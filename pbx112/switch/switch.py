@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from pbx112.model.state import Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
 
+from .calls import Calls
 from .debts import Debts
 from .live import LiveCall, now
 from .reconcile import Found, call_of, is_caller, is_leg, survey
@@ -75,10 +75,7 @@ class Switch:
         self._app = settings.app
         self._journal = journal
         self._plan = plan
-        self._live: dict[str, LiveCall] = {}
-        self._channels: dict[str, tuple[str, int | None]] = {}
-        self._trunk_load: Counter[str] = Counter()
-        self._idle_since: dict[str, int] = {}
+        self._calls = Calls()
         self._tasks: set[asyncio.Task[None]] = set()
         self._debts = Debts(self.ari, self._still_wanted)
         self._connection: asyncio.Task[None] | None = None
@@ -98,7 +95,7 @@ class Switch:
         try:
             await self._connection
         finally:
-            for live in self._live.values():
+            for live in self._calls:
                 live.silence()
             for task in (self._connection, *self._tasks):
                 task.cancel()
@@ -126,7 +123,7 @@ class Switch:
             log.error("not all callers were given to the fallback", action="stop", error=why)
 
     async def _hand_over(self) -> None:
-        waiting = [live for live in self._live.values() if live.call and not _may_stay(live.call)]
+        waiting = [live for live in self._calls if live.call and not _may_stay(live.call)]
         for live in waiting:
             live.tell(stimuli.GivenUp("the daemon stops"))
         await asyncio.gather(*(live.settled() for live in waiting))
@@ -135,7 +132,7 @@ class Switch:
         """Who came while the connection was being closed waits in Asterisk, and nobody was told."""
         async with AriHttp(self._settings) as ari:
             for channel in await ari.channels():
-                live = self._live.get(channel.id)
+                live = self._calls.get(channel.id)
                 talks = (
                     live is not None and live.call is not None and isinstance(live.call.situation, Talking)
                 )
@@ -150,7 +147,7 @@ class Switch:
     def take_back(self, told: FallbackCall) -> Sequence[tuple[Instant, CallEvent]]:
         """What the dialplan did with a call that we had given to it, to be journalled after what we know of it;
         nothing where its record is closed already."""
-        live = self._live.get(told.call_id)
+        live = self._calls.get(told.call_id)
         if live is None or live.call is None or live.ended:
             return ()
         since = live.call.arrived
@@ -160,7 +157,7 @@ class Switch:
 
     def live_calls(self) -> list[Call]:
         """The calls that go on now."""
-        return [live.call for live in self._live.values() if live.call is not None]
+        return self._calls.states()
 
     # --- what a live call needs (Surroundings) -------------------------------------------------------------
 
@@ -185,32 +182,19 @@ class Switch:
 
     def world(self, call: Call | None) -> World:
         """The moment, and how loaded the trunks are by calls other than `call`."""
-        load = dict(self._trunk_load)
-        for leg in call.live_legs() if call else ():
-            if leg.target.trunk is not None:
-                load[leg.target.trunk] -= 1
-        return World(now(), load, self._idle_since)
+        return World(now(), self._calls.load_beside(call), self._calls.idle_since)
 
     def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> asyncio.Future[None]:
         """Journal the events; done when they may be acted on."""
         return self._journal.append([draft(call_id, event, at, self._plan.hash) for event in events])
 
     def moved(self, before: Call | None, after: Call) -> None:
-        """Watch the channels of new legs and keep the trunks' load."""
-        if before is None:
-            self._channels[after.arrival.channel] = (after.call_id, None)
-        old = before.legs if before else ()
-        for index, leg in enumerate(after.legs):
-            was = old[index] if index < len(old) else None
-            if was is leg:
-                continue
-            if was is None:
-                self._channels[leg.channel] = (after.call_id, leg.number)
-            trunk = leg.target.trunk
-            if trunk is not None:
-                self._trunk_load[trunk] += leg.live - (was.live if was else False)
-            if was is not None and was.status == "accepted" and not leg.live:
-                self._idle_since[leg.target.number] = now().mono_ns
+        """The call's state changed."""
+        self._calls.moved(before, after)
+
+    def over(self, live: LiveCall) -> None:
+        """The call has ended and everything it asked of Asterisk is answered: forget it."""
+        self._calls.forget(live)
 
     # --- what Asterisk says (Handler) ----------------------------------------------------------------------
 
@@ -226,7 +210,7 @@ class Switch:
             case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
                 self._destroyed(channel.id, cause, sip)
             case rest.ChannelDtmfReceived(channel=channel, digit=digit):
-                if (known := self._find(channel.id)) is not None:
+                if (known := self._calls.of_channel(channel.id)) is not None:
                     known[0].tell(stimuli.KeyPressed(digit, known[1]))
             case rest.PlaybackFinished(playback=playback):
                 self._played(playback.id, playback.state != "failed")
@@ -249,14 +233,17 @@ class Switch:
         known = {call.call_id: call for call in self.live_calls()}
         found = await survey(self.ari, self._app, known.values())
         for call_id, resumed in found.resumed.items():
-            if (live := self._live.get(call_id)) is not None:
+            if (live := self._calls.get(call_id)) is not None:
                 live.tell(resumed)
-        ended = await self._ended_already([channel.id for channel in found.arrivals])
+        outcomes = await self._outcomes([channel.id for channel in found.arrivals])
         for channel in found.arrivals:
-            if channel.id in ended:
-                await self.ask(react.Hangup(channel.id))
-            else:
-                self._arrived(channel)
+            match outcomes.get(channel.id):
+                case None:
+                    self._arrived(channel)
+                case Outcome.SYSTEM_FAILURE:  # closed because of us, not because anybody wanted it
+                    await self.ask(react.ToFallback(channel.id))
+                case _:  # it was to be hung up, and was not
+                    await self.ask(react.Hangup(channel.id))
         await self._remove(found)
         log.info(
             "connected to Asterisk",
@@ -274,7 +261,7 @@ class Switch:
     # --- within ---------------------------------------------------------------------------------------------
 
     def _entered(self, channel: Channel, args: Sequence[str]) -> None:
-        known = self._find(channel.id)
+        known = self._calls.of_channel(channel.id)
         if known is None:
             what = args[0] if args else ""
             if what == "intake":
@@ -285,29 +272,28 @@ class Switch:
         live, number = known
         if number is None:
             return
-        if self._is_live_leg(channel.id):
+        if self._calls.is_live_leg(channel.id):
             live.tell(stimuli.PickedUp(number))
         else:
             self._drop(channel.id)
 
     def _rings(self, channel: str) -> None:
         """A phone rings; one whose call has turned elsewhere while Asterisk was slow shall not."""
-        known = self._find(channel)
-        if known is not None and known[1] is not None and self._is_live_leg(channel):
+        known = self._calls.of_channel(channel)
+        if known is not None and known[1] is not None and self._calls.is_live_leg(channel):
             known[0].tell(stimuli.Rang(known[1]))
         elif is_leg(channel):
             self._drop(channel)
 
     def _arrived(self, channel: Channel) -> None:
-        if channel.id in self._live:
+        if channel.id in self._calls:
             return
         if self._stopping:
             self._spawn(self._ask(react.ToFallback(channel.id)), f"give {channel.id} to the fallback")
             return
         caller = read_caller(channel.caller.number, self._plan.service.country)
         live = LiveCall(self, channel.id, None)
-        self._channels[channel.id] = (channel.id, None)
-        self._start(live)
+        self._calls.add(live)
         live.tell(
             stimuli.Arrived(
                 channel=channel.id,
@@ -322,19 +308,19 @@ class Switch:
     def _caller_hung_up(self, channel: str, cause: int | None, soft: bool) -> None:
         """Of a channel that came to us by itself Asterisk tells its wish to end, then that it left Stasis, and
         no more; of one that we originated it tells its end, with the cause that counts."""
-        known = self._find(channel)
+        known = self._calls.of_channel(channel)
         if known is not None and known[1] is None:
             forced = soft and cause != RTP_TIMEOUT
             known[0].tell(stimuli.CallerHungUp(cause, forced))
 
     def _destroyed(self, channel: str, cause: int | None, sip: int | None) -> None:
-        if (known := self._find(channel)) is None:
+        if (known := self._calls.of_channel(channel)) is None:
             return
         live, number = known
         live.tell(stimuli.CallerHungUp(cause) if number is None else stimuli.HungUp(number, cause, sip))
 
     def _left_stasis(self, channel: str) -> None:
-        known = self._find(channel)
+        known = self._calls.of_channel(channel)
         if known is not None and known[1] is None:
             self._spawn(self._ask_after(known[0]), f"ask after {channel}")
 
@@ -359,7 +345,7 @@ class Switch:
         """Callers whom the fallback dialplan has: when one is gone, the wait for Asterisk's own record begins."""
         while True:
             await asyncio.sleep(FALLBACK_DOUBT)
-            for live in list(self._live.values()):
+            for live in self._calls:
                 call = live.call
                 if call is None or call.caller_left or not isinstance(call.situation, InFallback):
                     continue
@@ -372,7 +358,7 @@ class Switch:
 
     def _played(self, playback: str, played: bool) -> None:
         call_id, _, what = playback.rpartition("-")
-        live = self._live.get(call_id)
+        live = self._calls.get(call_id)
         if live is None:
             return
         if what.startswith("menu"):
@@ -385,7 +371,7 @@ class Switch:
         call_id = call_of(name)
         if call_id is None or not name.isprintable():
             return
-        if (live := self._live.get(call_id)) is not None and not live.ended:
+        if (live := self._calls.get(call_id)) is not None and not live.ended:
             live.tell(stimuli.RecordingReported(event))
         else:
             self._spawn(self._recorded_late(call_id, event), f"recording {name}")
@@ -402,11 +388,6 @@ class Switch:
         if known or self._journal.degraded:
             self.record(call_id, [event], at)
 
-    def _find(self, channel: str) -> tuple[LiveCall, int | None] | None:
-        call_id, number = self._channels.get(channel, ("", None))
-        live = self._live.get(call_id)
-        return None if live is None else (live, number)
-
     def _drop(self, channel: str) -> None:
         self._spawn(self._ask(react.Hangup(channel)), f"drop {channel}")
 
@@ -421,31 +402,25 @@ class Switch:
             call.bridge != request.bridge or isinstance(call.situation, Ended) for call in self.live_calls()
         )
 
-    async def _ended_already(self, calls: Sequence[str]) -> set[str]:
-        """Those whose record is closed: their callers were to be hung up, and were not."""
+    async def _outcomes(self, calls: Sequence[str]) -> dict[str, Outcome]:
+        """How those of the calls ended whose record is closed already."""
         try:
             known = await self._journal.of_subjects(calls) if calls else {}
         except JournalError as error:
             log.error("journal: cannot be read", action="recover", error=str(error))
-            return set()
-        return {call for call, entries in known.items() if any(e.kind == CallEnded.__name__ for e in entries)}
+            return {}
+        ends = ((call, event) for call, entries in known.items() for _, event in told(entries, now()))
+        return {call: event.outcome for call, event in ends if isinstance(event, CallEnded)}
 
     async def _remove(self, found: Found) -> None:
         """End what belongs to no live call; a call that arrived during the survey keeps what it has."""
         for channel in found.orphans:
-            if not self._is_live_leg(channel):
+            if not self._calls.is_live_leg(channel):
                 await self.ask(react.Hangup(channel))
         mine = {call.bridge for call in self.live_calls()}
         for bridge in found.bridges:
             if bridge not in mine:
                 await self.ask(react.DropBridge(bridge))
-
-    def _is_live_leg(self, channel: str) -> bool:
-        known = self._find(channel)
-        if known is None or known[1] is None or known[0].call is None:
-            return False
-        leg = known[0].call.leg(known[1])
-        return leg is not None and leg.live
 
     async def _recover(self) -> None:
         """Fold what the journal says of calls that have not ended. A journal that cannot be read is no reason not
@@ -465,19 +440,7 @@ class Switch:
                 log.error("journal: a call without its arrival is closed", action="recover", call_id=call_id)
                 self.record(call_id, [CallEnded(Outcome.SYSTEM_FAILURE, "system")], now())
                 continue
-            live = LiveCall(self, call_id, call)
-            self.moved(None, call)
-            self._start(live)
-
-    def _start(self, live: LiveCall) -> None:
-        self._live[live.call_id] = live
-
-    def over(self, live: LiveCall) -> None:
-        """The call has ended and everything it asked of Asterisk is answered: forget it."""
-        self._live.pop(live.call_id, None)
-        channels = [leg.channel for leg in live.call.legs] if live.call else []
-        for channel in (live.call_id, *channels):
-            self._channels.pop(channel, None)
+            self._calls.add(LiveCall(self, call_id, call))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)

@@ -121,7 +121,7 @@ async def play(on: Plan, events: Sequence[rest.Event], folder: Path) -> None:
     await journal.append([])
     for call in ("c1", "c2"):
         whole(call, [event for _, event in told(await journal.of_subject(call), now())])
-    assert all(not live.ended for live in switch._live.values()), "an ended call is forgotten"
+    assert all(not live.ended for live in switch._calls), "an ended call is forgotten"
     await journal.close()
     verdict = verify(path)
     assert verdict.sound, verdict.why

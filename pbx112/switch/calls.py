@@ -1,0 +1,86 @@
+"""The calls that go on now, and which of them each channel belongs to."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from pbx112.model.state import Call
+
+from .live import LiveCall
+
+
+class Calls:
+    """All live calls by id. What is kept of a call goes with it."""
+
+    def __init__(self) -> None:
+        self._live: dict[str, LiveCall] = {}
+        self._channels: dict[str, tuple[str, int | None]] = {}
+        self._trunk_load: Counter[str] = Counter()
+        self.idle_since: dict[str, int] = {}
+        """The monotonic nanosecond at which each line (by number) last ended a talk."""
+
+    def __iter__(self) -> Iterator[LiveCall]:
+        return iter(list(self._live.values()))
+
+    def __contains__(self, call_id: str) -> bool:
+        return call_id in self._live
+
+    def get(self, call_id: str) -> LiveCall | None:
+        """The live call with this id."""
+        return self._live.get(call_id)
+
+    def states(self) -> list[Call]:
+        """What each call is now."""
+        return [live.call for live in self._live.values() if live.call is not None]
+
+    def add(self, live: LiveCall) -> None:
+        """From here on its caller's channel leads to it."""
+        self._live[live.call_id] = live
+        self._channels[live.call_id] = (live.call_id, None)
+        if live.call is not None:
+            self.moved(None, live.call)
+
+    def forget(self, live: LiveCall) -> None:
+        """Nothing leads to it any more."""
+        self._live.pop(live.call_id, None)
+        for channel in (live.call_id, *(leg.channel for leg in (live.call.legs if live.call else ()))):
+            self._channels.pop(channel, None)
+
+    def of_channel(self, channel: str) -> tuple[LiveCall, int | None] | None:
+        """The call that a channel belongs to, and the leg's number; None for the caller's."""
+        call_id, number = self._channels.get(channel, ("", None))
+        live = self._live.get(call_id)
+        return None if live is None else (live, number)
+
+    def is_live_leg(self, channel: str) -> bool:
+        """Whether a line is still wanted on this channel."""
+        known = self.of_channel(channel)
+        if known is None or known[1] is None or known[0].call is None:
+            return False
+        leg = known[0].call.leg(known[1])
+        return leg is not None and leg.live
+
+    def load_beside(self, call: Call | None) -> Mapping[str, int]:
+        """How many live legs all calls but this one have on each trunk."""
+        load = dict(self._trunk_load)
+        for leg in call.live_legs() if call else ():
+            if leg.target.trunk is not None:
+                load[leg.target.trunk] -= 1
+        return load
+
+    def moved(self, before: Call | None, after: Call) -> None:
+        """Watch the channels of new legs and keep the trunks' load."""
+        old = before.legs if before else ()
+        for index, leg in enumerate(after.legs):
+            was = old[index] if index < len(old) else None
+            if was is leg:
+                continue
+            if was is None:
+                self._channels[leg.channel] = (after.call_id, leg.number)
+            trunk = leg.target.trunk
+            if trunk is not None:
+                self._trunk_load[trunk] += leg.live - (was.live if was else False)
+            if was is not None and was.status == "accepted" and not leg.live:
+                self.idle_since[leg.target.number] = time.monotonic_ns()
