@@ -20,9 +20,6 @@ from pbx112.model.events import (
     Instant,
     Outcome,
     PlanLoaded,
-    RecordingFailed,
-    RecordingFinished,
-    RecordingStarted,
 )
 from pbx112.model.state import Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import World
@@ -30,29 +27,13 @@ from pbx112.plan.types import Plan
 
 from .calls import Calls
 from .debts import Debts
+from .hearing import LISTENED, Hearing, RecordingEvent
 from .live import LiveCall, now
-from .reconcile import Found, call_of, is_caller, is_leg, survey
+from .reconcile import Found, is_caller, survey
 from .record import draft, told
 from .requests import FALLBACK_CONTEXT, Final, perform, settle
 
 log = structlog.get_logger()
-
-LISTENED = (
-    rest.StasisStart,
-    rest.StasisEnd,
-    rest.ChannelStateChange,
-    rest.ChannelHangupRequest,
-    rest.ChannelDestroyed,
-    rest.ChannelDtmfReceived,
-    rest.PlaybackFinished,
-    rest.RecordingStarted,
-    rest.RecordingFinished,
-    rest.RecordingFailed,
-)
-"""The ARI events that decide something; Asterisk is asked to send no others."""
-
-RTP_TIMEOUT = 44
-"""The cause by which Asterisk itself ends a channel that sends no sound any more: the caller is gone."""
 
 STOP_GRACE = 3.0
 """Seconds that an orderly stop waits, before and after it disconnects, for callers to be in the fallback
@@ -76,6 +57,7 @@ class Switch:
         self._journal = journal
         self._plan = plan
         self._calls = Calls()
+        self._hearing = Hearing(self._calls, self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._debts = Debts(self.ari, self._still_wanted)
         self._connection: asyncio.Task[None] | None = None
@@ -200,33 +182,7 @@ class Switch:
 
     def on_event(self, event: rest.Event) -> None:
         """Route one ARI event to the call that it concerns."""
-        match event:
-            case rest.StasisStart(channel=channel, args=args):
-                self._entered(channel, args)
-            case rest.ChannelStateChange(channel=channel) if channel.state == "Ringing":
-                self._rings(channel.id)
-            case rest.ChannelHangupRequest(channel=channel, cause=cause, soft=soft):
-                self._caller_hung_up(channel.id, cause, soft)
-            case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
-                self._destroyed(channel.id, cause, sip)
-            case rest.ChannelDtmfReceived(channel=channel, digit=digit):
-                if (known := self._calls.of_channel(channel.id)) is not None:
-                    known[0].tell(stimuli.KeyPressed(digit, known[1]))
-            case rest.PlaybackFinished(playback=playback):
-                self._played(playback.id, playback.state != "failed")
-            case rest.StasisEnd(channel=channel):
-                self._left_stasis(channel.id)
-            case rest.RecordingStarted(recording=recording):
-                self._recorded(recording.name, RecordingStarted(recording.name))
-            case rest.RecordingFinished(recording=recording):
-                seconds = None if recording.duration is None else float(recording.duration)
-                self._recorded(recording.name, RecordingFinished(recording.name, seconds))
-            case rest.RecordingFailed(recording=recording):
-                self._recorded(
-                    recording.name, RecordingFailed(recording.name, harmless(recording.cause) or "unknown")
-                )
-            case _:
-                pass
+        self._hearing.on_event(event)
 
     async def on_connect(self, info: AsteriskInfo) -> None:
         """Bring the calls that we know and the channels that Asterisk has into agreement."""
@@ -239,7 +195,7 @@ class Switch:
         for channel in found.arrivals:
             match outcomes.get(channel.id):
                 case None:
-                    self._arrived(channel)
+                    self.arrived(channel)
                 case Outcome.SYSTEM_FAILURE:  # closed because of us, not because anybody wanted it
                     await self.ask(react.ToFallback(channel.id))
                 case _:  # it was to be hung up, and was not
@@ -260,32 +216,8 @@ class Switch:
 
     # --- within ---------------------------------------------------------------------------------------------
 
-    def _entered(self, channel: Channel, args: Sequence[str]) -> None:
-        known = self._calls.of_channel(channel.id)
-        if known is None:
-            what = args[0] if args else ""
-            if what == "intake":
-                self._arrived(channel)
-            elif what == "leg":
-                self._drop(channel.id)
-            return
-        live, number = known
-        if number is None:
-            return
-        if self._calls.is_live_leg(channel.id):
-            live.tell(stimuli.PickedUp(number))
-        else:
-            self._drop(channel.id)
-
-    def _rings(self, channel: str) -> None:
-        """A phone rings; one whose call has turned elsewhere while Asterisk was slow shall not."""
-        known = self._calls.of_channel(channel)
-        if known is not None and known[1] is not None and self._calls.is_live_leg(channel):
-            known[0].tell(stimuli.Rang(known[1]))
-        elif is_leg(channel):
-            self._drop(channel)
-
-    def _arrived(self, channel: Channel) -> None:
+    def arrived(self, channel: Channel) -> None:
+        """A citizen's channel is in our hands."""
         if channel.id in self._calls:
             return
         if self._stopping:
@@ -305,24 +237,9 @@ class Switch:
             )
         )
 
-    def _caller_hung_up(self, channel: str, cause: int | None, soft: bool) -> None:
-        """Of a channel that came to us by itself Asterisk tells its wish to end, then that it left Stasis, and
-        no more; of one that we originated it tells its end, with the cause that counts."""
-        known = self._calls.of_channel(channel)
-        if known is not None and known[1] is None:
-            forced = soft and cause != RTP_TIMEOUT
-            known[0].tell(stimuli.CallerHungUp(cause, forced))
-
-    def _destroyed(self, channel: str, cause: int | None, sip: int | None) -> None:
-        if (known := self._calls.of_channel(channel)) is None:
-            return
-        live, number = known
-        live.tell(stimuli.CallerHungUp(cause) if number is None else stimuli.HungUp(number, cause, sip))
-
-    def _left_stasis(self, channel: str) -> None:
-        known = self._calls.of_channel(channel)
-        if known is not None and known[1] is None:
-            self._spawn(self._ask_after(known[0]), f"ask after {channel}")
+    def left_stasis(self, live: LiveCall) -> None:
+        """A caller is no longer in our hands."""
+        self._spawn(self._ask_after(live), f"ask after {live.call_id}")
 
     async def _ask_after(self, live: LiveCall) -> None:
         """A caller left Stasis. Mostly it hung up and its end is told; if not, somebody moved it."""
@@ -356,29 +273,11 @@ class Switch:
                 except AriError:
                     break
 
-    def _played(self, playback: str, played: bool) -> None:
-        call_id, _, what = playback.rpartition("-")
-        live = self._calls.get(call_id)
-        if live is None:
-            return
-        if what.startswith("menu"):
-            live.tell(stimuli.PromptDone("menu", played))
-        elif what == "greeting" or what == "announcement":
-            live.tell(stimuli.PromptDone("greeting" if what == "greeting" else "announcement", played))
-
-    def _recorded(self, name: str, event: RecordingStarted | RecordingFinished | RecordingFailed) -> None:
+    def recorded_late(self, call_id: str, event: RecordingEvent) -> None:
         """A recording is often closed after its call has ended: then nobody but the journal wants to know."""
-        call_id = call_of(name)
-        if call_id is None or not name.isprintable():
-            return
-        if (live := self._calls.get(call_id)) is not None and not live.ended:
-            live.tell(stimuli.RecordingReported(event))
-        else:
-            self._spawn(self._recorded_late(call_id, event), f"recording {name}")
+        self._spawn(self._recorded_late(call_id, event), f"recording of {call_id}")
 
-    async def _recorded_late(
-        self, call_id: str, event: RecordingStarted | RecordingFinished | RecordingFailed
-    ) -> None:
+    async def _recorded_late(self, call_id: str, event: RecordingEvent) -> None:
         """Only what stands in the journal already is added to: a name that nobody knows makes no call."""
         at = now()
         try:
@@ -388,7 +287,8 @@ class Switch:
         if known or self._journal.degraded:
             self.record(call_id, [event], at)
 
-    def _drop(self, channel: str) -> None:
+    def drop(self, channel: str) -> None:
+        """Hang up a channel that belongs to no live call."""
         self._spawn(self._ask(react.Hangup(channel)), f"drop {channel}")
 
     async def _ask(self, request: Final) -> None:

@@ -1,0 +1,152 @@
+"""What Asterisk says, told to the call that it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pbx112.ari import Channel
+from pbx112.ari import events as rest
+from pbx112.model import stimuli
+from pbx112.model.caller import harmless
+from pbx112.model.events import RecordingFailed, RecordingFinished, RecordingStarted
+
+from .calls import Calls
+from .live import LiveCall
+from .reconcile import call_of, is_leg
+
+RecordingEvent = RecordingStarted | RecordingFinished | RecordingFailed
+
+LISTENED = (
+    rest.StasisStart,
+    rest.StasisEnd,
+    rest.ChannelStateChange,
+    rest.ChannelHangupRequest,
+    rest.ChannelDestroyed,
+    rest.ChannelDtmfReceived,
+    rest.PlaybackFinished,
+    rest.RecordingStarted,
+    rest.RecordingFinished,
+    rest.RecordingFailed,
+)
+"""The ARI events that decide something; Asterisk is asked to send no others."""
+
+RTP_TIMEOUT = 44
+"""The cause by which Asterisk itself ends a channel that sends no sound any more: the caller is gone."""
+
+
+class Acts(Protocol):
+    """What follows from events that no live call can be told of alone."""
+
+    def arrived(self, channel: Channel) -> None:
+        """A citizen's channel is in our hands."""
+
+    def drop(self, channel: str) -> None:
+        """Hang up a channel that belongs to no live call."""
+
+    def left_stasis(self, live: LiveCall) -> None:
+        """A caller is no longer in our hands."""
+
+    def recorded_late(self, call_id: str, event: RecordingEvent) -> None:
+        """Something is said of the recording of a call that has ended."""
+
+
+class Hearing:
+    """Translates ARI events into the stimuli of `calls`."""
+
+    def __init__(self, calls: Calls, acts: Acts) -> None:
+        self._calls = calls
+        self._acts = acts
+
+    def on_event(self, event: rest.Event) -> None:
+        """Tell the call that `event` concerns, or act where it concerns none."""
+        match event:
+            case rest.StasisStart(channel=channel, args=args):
+                self._entered(channel, args)
+            case rest.ChannelStateChange(channel=channel) if channel.state == "Ringing":
+                self._rings(channel.id)
+            case rest.ChannelHangupRequest(channel=channel, cause=cause, soft=soft):
+                self._caller_hung_up(channel.id, cause, soft)
+            case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
+                self._destroyed(channel.id, cause, sip)
+            case rest.ChannelDtmfReceived(channel=channel, digit=digit):
+                if (known := self._calls.of_channel(channel.id)) is not None:
+                    known[0].tell(stimuli.KeyPressed(digit, known[1]))
+            case rest.PlaybackFinished(playback=playback):
+                self._played(playback.id, playback.state != "failed")
+            case rest.StasisEnd(channel=channel):
+                self._left_stasis(channel.id)
+            case rest.RecordingStarted(recording=recording):
+                self._recorded(recording.name, RecordingStarted(recording.name))
+            case rest.RecordingFinished(recording=recording):
+                seconds = None if recording.duration is None else float(recording.duration)
+                self._recorded(recording.name, RecordingFinished(recording.name, seconds))
+            case rest.RecordingFailed(recording=recording):
+                self._recorded(
+                    recording.name, RecordingFailed(recording.name, harmless(recording.cause) or "unknown")
+                )
+            case _:
+                pass
+
+    def _entered(self, channel: Channel, args: Sequence[str]) -> None:
+        known = self._calls.of_channel(channel.id)
+        if known is None:
+            what = args[0] if args else ""
+            if what == "intake":
+                self._acts.arrived(channel)
+            elif what == "leg":
+                self._acts.drop(channel.id)
+            return
+        live, number = known
+        if number is None:
+            return
+        if self._calls.is_live_leg(channel.id):
+            live.tell(stimuli.PickedUp(number))
+        else:
+            self._acts.drop(channel.id)
+
+    def _rings(self, channel: str) -> None:
+        """A phone rings; one whose call has turned elsewhere while Asterisk was slow shall not."""
+        known = self._calls.of_channel(channel)
+        if known is not None and known[1] is not None and self._calls.is_live_leg(channel):
+            known[0].tell(stimuli.Rang(known[1]))
+        elif is_leg(channel):
+            self._acts.drop(channel)
+
+    def _caller_hung_up(self, channel: str, cause: int | None, soft: bool) -> None:
+        """Of a channel that came to us by itself Asterisk tells its wish to end, then that it left Stasis, and
+        no more; of one that we originated it tells its end, with the cause that counts."""
+        known = self._calls.of_channel(channel)
+        if known is not None and known[1] is None:
+            forced = soft and cause != RTP_TIMEOUT
+            known[0].tell(stimuli.CallerHungUp(cause, forced))
+
+    def _destroyed(self, channel: str, cause: int | None, sip: int | None) -> None:
+        if (known := self._calls.of_channel(channel)) is None:
+            return
+        live, number = known
+        live.tell(stimuli.CallerHungUp(cause) if number is None else stimuli.HungUp(number, cause, sip))
+
+    def _left_stasis(self, channel: str) -> None:
+        known = self._calls.of_channel(channel)
+        if known is not None and known[1] is None:
+            self._acts.left_stasis(known[0])
+
+    def _played(self, playback: str, played: bool) -> None:
+        call_id, _, what = playback.rpartition("-")
+        live = self._calls.get(call_id)
+        if live is None:
+            return
+        if what.startswith("menu"):
+            live.tell(stimuli.PromptDone("menu", played))
+        elif what == "greeting" or what == "announcement":
+            live.tell(stimuli.PromptDone("greeting" if what == "greeting" else "announcement", played))
+
+    def _recorded(self, name: str, event: RecordingEvent) -> None:
+        call_id = call_of(name)
+        if call_id is None or not name.isprintable():
+            return
+        if (live := self._calls.get(call_id)) is not None and not live.ended:
+            live.tell(stimuli.RecordingReported(event))
+        else:
+            self._acts.recorded_late(call_id, event)
