@@ -16,8 +16,8 @@ import msgspec
 
 from pbx112.model import events as ev
 from pbx112.model.caller import read_caller
-from pbx112.model.decide import result_of
 from pbx112.model.events import CallEvent, Instant, LegResult, Outcome, Target
+from pbx112.model.results import result_of
 from pbx112.plan.types import AcceptMode, LineKind, Plan
 
 _LINE = re.compile(

@@ -1,0 +1,209 @@
+"""Reaching a human: line after line, agency after agency, the menu between them, the announcement at the end."""
+
+from __future__ import annotations
+
+from pbx112.plan.types import CALL_TAKERS, MENU
+
+from . import route, stimuli
+from .endings import end, unreached
+from .events import (
+    AnnouncementStarted,
+    CallerAnswered,
+    LegAccepted,
+    LegAnswered,
+    LegEnded,
+    LegOffered,
+    LegResult,
+    MenuChosen,
+    MenuOffered,
+    Outcome,
+    PromptHeard,
+    StageEntered,
+    Target,
+)
+from .results import result_of
+from .state import Announcing, InMenu, Leg, Reaching, Talking, leg_channel
+from .story import Story
+
+ROUNDS = 2
+"""How often all lines are tried before the caller is told that nobody can be reached."""
+
+MENU_ATTEMPTS = 2
+"""How often the menu is spoken before the default agency is rung."""
+
+ACCEPT_KEY = "1"
+"""The key by which a human on a mobile shows that it is no voicemail."""
+
+NORMAL_CLEARING = 16
+"""Q.850: somebody put the receiver down."""
+
+
+def turn_to(story: Story, owner: str, why: str, round_: int) -> None:
+    """Ring the lines of `owner`, from its first wave on."""
+    waves = route.waves_of(story.plan, owner, story.world)
+    story.tell(StageEntered(owner, why, round_, waves))
+    go_on(story)
+
+
+def go_on(story: Story) -> None:
+    """Ring the next wave as soon as no leg is live; turn to the next stage when no wave is left."""
+    while isinstance(situation := story.call.situation, Reaching) and not story.call.live_legs():
+        if situation.waves:
+            for target in situation.waves[0]:
+                offer(story, target)
+        else:
+            escalate(story, situation)
+            return
+
+
+def offer(story: Story, target: Target) -> None:
+    """Ring one line, or note why it cannot be rung."""
+    number = len(story.call.legs) + 1
+    placed = target.trunk is None or story.trunk_has_room(target.trunk)
+    story.tell(LegOffered(number, leg_channel(story.call.call_id, number), target, placed))
+    if not placed:
+        story.tell(LegEnded(number, LegResult.UNAVAILABLE, detail="trunk_full"))
+
+
+def escalate(story: Story, stage: Reaching) -> None:
+    """All lines of a stage have failed: who is next?"""
+    plan, tried = story.plan, story.call.route
+    if stage.round == 1:
+        if stage.owner == CALL_TAKERS:
+            then = plan.call_takers.then if plan.call_takers else plan.default_agency
+            if then == MENU and route.menu_of(plan)[0]:
+                offer_menu(story, attempt=1)
+                return
+        else:
+            agency = plan.agencies.get(stage.owner)
+            then = agency.then if agency and agency.then else plan.default_agency
+        for owner, why in ((then, "then"), (plan.default_agency, "default")):
+            if owner in plan.agencies and owner not in tried:
+                turn_to(story, owner, why, round_=1)
+                return
+    again(story, stage)
+
+
+def again(story: Story, stage: Reaching) -> None:
+    """Once more round, in the order of the first; then the announcement."""
+    tried = story.call.route
+    if stage.round < ROUNDS and tried:
+        turn_to(story, tried[0], "again", stage.round + 1)
+        return
+    position = tried.index(stage.owner) + 1 if stage.owner in tried else len(tried)
+    if stage.round == ROUNDS and position < len(tried):
+        turn_to(story, tried[position], "again", stage.round)
+        return
+    announce(story)
+
+
+def picked_up(story: Story, number: int) -> None:
+    """Something answered: a desk phone's human has the call thereby, a mobile's has still to show itself."""
+    leg = story.call.leg(number)
+    if leg is None or leg.status not in ("offered", "ringing"):
+        return
+    story.tell(LegAnswered(number))
+    if leg.target.accept == "pickup":
+        accept(story, leg)
+
+
+def key_pressed(story: Story, digit: str, number: int | None) -> None:
+    """A key from the caller (`number` None), or from a leg."""
+    if number is None:
+        caller_chose(story, digit)
+    elif digit == ACCEPT_KEY and (leg := story.call.leg(number)) and leg.status == "answered":
+        accept(story, leg)
+
+
+def accept(story: Story, leg: Leg) -> None:
+    """This human has the call; the other phones stop."""
+    if story.call.caller_left or not isinstance(story.call.situation, Reaching):
+        return
+    if not story.call.caller_answered:
+        story.tell(CallerAnswered())
+    story.tell(LegAccepted(leg.number))
+    for other in story.call.live_legs():
+        if other.number != leg.number:
+            story.tell(LegEnded(other.number, LegResult.ANSWERED_ELSEWHERE))
+
+
+def leg_gone(story: Story, number: int, cause: int | None, sip: int | None) -> None:
+    """A leg's channel ended, told with its cause."""
+    leg = story.call.leg(number)
+    if leg is None or not leg.live:
+        return
+    match leg.status:
+        case "accepted":
+            talk_over(story, leg, cause, sip)
+        case "answered":
+            story.tell(LegEnded(number, LegResult.ANSWERED_NOT_ACCEPTED, cause, sip))
+            go_on(story)
+        case _:
+            story.tell(LegEnded(number, result_of(cause, sip), cause, sip))
+            go_on(story)
+
+
+def talk_over(story: Story, leg: Leg, cause: int | None, sip: int | None) -> None:
+    """A human who had accepted is gone. Only one who put the receiver down ends the call; a break does not."""
+    deliberate = cause == NORMAL_CLEARING
+    story.tell(LegEnded(leg.number, LegResult.ACCEPTED, cause, sip, "" if deliberate else "lost"))
+    if deliberate:
+        end(story, Outcome.ANSWERED, by="staff")
+    else:
+        ring_anew(story)
+
+
+def ring_anew(story: Story) -> None:
+    """The talk broke while the caller is still there: begin again, with whoever answers first."""
+    if any(leg.status == "accepted" for leg in story.call.live_legs()):
+        return
+    owner = CALL_TAKERS if story.plan.call_takers else story.plan.default_agency
+    if isinstance(story.call.situation, Talking) and story.call.situation.owner in story.plan.agencies:
+        owner = story.call.situation.owner
+    turn_to(story, owner, "lost", round_=1)
+
+
+def offer_menu(story: Story, attempt: int) -> None:
+    """Speak the menu of incidents to the caller."""
+    keys, media = route.menu_of(story.plan)
+    if not story.call.caller_answered:
+        story.tell(CallerAnswered())
+    story.tell(MenuOffered(attempt, media, keys, story.plan.service.menu_wait))
+
+
+def caller_chose(story: Story, digit: str) -> None:
+    """The caller pressed a key; outside the menu, or one that is not in it, it means nothing."""
+    situation = story.call.situation
+    if isinstance(situation, InMenu) and (incident := situation.keys.get(digit)):
+        story.tell(MenuChosen(digit, incident))
+        turn_to(story, route.primary_of(story.plan, incident), f"menu:{incident}", round_=1)
+
+
+def menu_expired(story: Story, menu: InMenu) -> None:
+    """The caller chose nothing in time: once more, then the default agency."""
+    if menu.attempt < MENU_ATTEMPTS and route.menu_of(story.plan)[0]:
+        offer_menu(story, menu.attempt + 1)
+        return
+    story.tell(MenuChosen("", ""))
+    turn_to(story, story.plan.default_agency, "menu_default", round_=1)
+
+
+def announce(story: Story) -> None:
+    """Tell the caller that nobody can be reached."""
+    if not story.call.caller_answered:
+        story.tell(CallerAnswered())
+    story.tell(AnnouncementStarted(("sound:pbx112/all_failed",)))
+
+
+def prompt_done(story: Story, prompt: stimuli.Prompt, played: bool) -> None:
+    """A prompt to the caller was spoken to its end, or could not be played."""
+    match prompt, story.call.situation:
+        case "menu", InMenu():
+            story.tell(PromptHeard("menu", played))
+        case "greeting", _ if story.call.greeting:
+            story.tell(PromptHeard("greeting", played))
+        case "announcement", Announcing():
+            story.tell(PromptHeard("announcement", played))
+            end(story, unreached(story.call), by="system")
+        case _:
+            pass
