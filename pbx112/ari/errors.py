@@ -95,10 +95,14 @@ def error_for(method: str, path: str, status: int, reason: str, body: bytes | st
     return _kind(status, message.lower())(method, path, message[:_LONGEST], status)
 
 
+_GONE = ("channel not found", "provided originator channel was not found")
+"""What Asterisk says with 400 of a channel that has ended."""
+
+
 def _kind(status: int, words: str) -> type[AriError]:
     if status in (401, 403):
         return Unauthorized
-    if status == 404 or (status == 400 and words == "channel not found"):
+    if status == 404 or (status == 400 and words in _GONE):
         return NotFound
     if status == 412 or (status in (409, 422) and "stasis" in words):
         return NotInStasis
