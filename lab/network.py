@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import socket
@@ -49,20 +50,36 @@ class Network:
 
 
 def is_free(prefix: str) -> bool:
-    """Whether no exchange runs on this net."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip:
+    """Whether neither an exchange nor a part of one runs on this net."""
+    return all(
+        _can_bind(kind, (f"{prefix}.0.1", port))
+        for kind, port in (
+            (socket.SOCK_DGRAM, SIP),
+            *((socket.SOCK_STREAM, port) for port in (ARI, AMI, POSTGRES)),
+        )
+    )
+
+
+def _can_bind(kind: socket.SocketKind, where: tuple[str, int]) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if (
+            kind is socket.SOCK_STREAM
+        ):  # connections that have ended are nobody; for UDP it would share the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sip.bind((f"{prefix}.0.1", SIP))
+            probe.bind(where)
         except OSError:
             return False
     return True
 
 
+_candidates = itertools.count(os.getpid())
+
+
 def free_net() -> str:
-    """A net of which no exchange uses anything; another for each process that asks, so that tests run side by side."""
-    first = os.getpid()
-    for number in range(100):
-        if is_free(prefix := f"127.{120 + (first + number) % 100}"):
+    """A net of which nobody uses anything; another each time, and for each process, so that tests run side by side."""
+    for number in itertools.islice(_candidates, 100):
+        if is_free(prefix := f"127.{120 + number % 100}"):
             return prefix
     raise RuntimeError("no free net in 127.120.0.0 to 127.219.0.0")
 

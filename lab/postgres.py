@@ -6,6 +6,7 @@ this checkout's files has another number: nothing must be opened to others, and 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import secrets
@@ -22,7 +23,7 @@ _NOT_ROOT = ("unshare", "--user", "--map-user=nobody", "--map-group=nogroup", "-
 
 
 class Postgres:
-    """One server on `address`, with one database and everything of it below `folder`."""
+    """One server on `address`, with the database `pbx112`; everything of it is below `folder`."""
 
     def __init__(self, folder: Path, address: str) -> None:
         self.folder, self.address = folder, address
@@ -32,15 +33,16 @@ class Postgres:
     @property
     def dsn(self) -> str:
         """How its owner connects."""
-        return self._dsn("postgres", "pbx112")
+        return self.dsn_of("pbx112")
 
     @property
     def daemon_dsn(self) -> str:
         """How the daemon connects, with no more rights than it needs; see :meth:`add_daemon`."""
-        return self._dsn(DAEMON, "pbx112")
+        return self.dsn_of("pbx112", DAEMON)
 
-    def _dsn(self, user: str, database: str) -> str:
-        return f"postgresql://{user}:{self._password}@{self.address}:{POSTGRES}/{database}"
+    def dsn_of(self, database: str, account: str = "postgres") -> str:
+        """How `account` connects to `database`."""
+        return f"postgresql://{account}:{self._password}@{self.address}:{POSTGRES}/{database}"
 
     async def start(self) -> None:
         """Start it and wait until it takes connections; on the first start, make the database."""
@@ -61,7 +63,7 @@ class Postgres:
         )
         await self._process.ready(self._answers)
         if new:
-            await self._create_database()
+            await self.create_database("pbx112")
 
     async def stop(self) -> None:
         """Stop it at once (connections are cut); the data stay."""
@@ -69,16 +71,19 @@ class Postgres:
             await self._process.stop(signal.SIGINT)
             self._process = None
 
+    async def create_database(self, name: str) -> None:
+        """Make another, empty database."""
+        await self._as_owner(f"CREATE DATABASE {name}")
+
+    async def add_account(self, name: str, role: str | None = None) -> None:
+        """Let `name` log in; with the rights of `role`, where given, and else with none."""
+        member = f"IN ROLE {role}" if role else ""
+        await self._as_owner(f"CREATE ROLE {name} LOGIN PASSWORD '{self._password}' {member}")
+
     async def add_daemon(self) -> None:
         """Let the daemon in, as the guide says: a member of `pbx112_writer`, which the migrations make."""
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", DAEMON):
-                await connection.execute(
-                    f"CREATE ROLE {DAEMON} LOGIN PASSWORD '{self._password}' IN ROLE pbx112_writer"
-                )
-        finally:
-            await connection.close()
+        with contextlib.suppress(asyncpg.DuplicateObjectError):
+            await self.add_account(DAEMON, "pbx112_writer")
 
     async def _initialise(self, data: Path) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
@@ -102,22 +107,18 @@ class Postgres:
 
     async def _answers(self) -> bool:
         try:
-            connection = await asyncpg.connect(self._maintenance)
+            connection = await asyncpg.connect(self.dsn_of("postgres"))
         except (OSError, asyncpg.PostgresError):
             return False
         await connection.close()
         return True
 
-    async def _create_database(self) -> None:
-        connection = await asyncpg.connect(self._maintenance)
+    async def _as_owner(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.dsn_of("postgres"))
         try:
-            await connection.execute("CREATE DATABASE pbx112")
+            await connection.execute(statement)
         finally:
             await connection.close()
-
-    @property
-    def _maintenance(self) -> str:
-        return self._dsn("postgres", "postgres")
 
 
 def _programs() -> Path:

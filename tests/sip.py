@@ -1,4 +1,8 @@
-"""A telephone on loopback that speaks SIP, RTP and RFC 4733 digits, and does what the story says."""
+"""A telephone on loopback that speaks SIP, RTP and RFC 4733 digits, and does what the story says.
+
+It lives in the test's own loop, where the lab's phones (SIPp, baresip) are processes: a story awaits each event of a
+call, from the ringing to the packets heard, decides its next step by it, and can send what no real phone would.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,21 +83,21 @@ def app() -> str:
 
 
 @pytest.fixture(scope="session")
-def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
+async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asterisk]:
     """An Asterisk that all tests share; each under an application of its own."""
-    asterisk = Asterisk(tmp_path_factory.mktemp("asterisk"), "127.114.0.1")
-    asterisk.start()
+    asterisk = Asterisk(tmp_path_factory.mktemp("asterisk"))
+    await asterisk.start()
     yield asterisk
-    asterisk.stop()
+    await asterisk.stop()
 
 
 @pytest.fixture
-def own_asterisk(tmp_path: Path) -> Iterator[Asterisk]:
+async def own_asterisk(tmp_path: Path) -> AsyncIterator[Asterisk]:
     """An Asterisk that the test may stop and start."""
-    asterisk = Asterisk(tmp_path / "asterisk", "127.114.0.2")
-    asterisk.start()
+    asterisk = Asterisk(tmp_path / "asterisk")
+    await asterisk.start()
     yield asterisk
-    asterisk.stop()
+    await asterisk.kill()
 
 
 @pytest.fixture(params=["http", "websocket"])

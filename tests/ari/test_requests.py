@@ -46,7 +46,7 @@ async def test_says_which_asterisk_it_is(both: Both) -> None:
     info = await ari.asterisk_info()
     assert info == ari.info == listener.connects[0]
     assert info.version >= Version(16)
-    assert info.systemname == "ari-test"
+    assert info.systemname == "lab"
     assert info.started
 
 

@@ -7,13 +7,13 @@ import asyncio
 import asyncpg
 import pytest
 
+from lab.postgres import Postgres
 from pbx112.cdr import MigrationError, migrate, pending
 from pbx112.cdr.migrate import Migration, shipped
-from tests.cdr.conftest import Server
 
 
-async def test_every_file_is_applied_once_and_in_order(server: Server, empty_database: str) -> None:
-    dsn = server.dsn(empty_database)
+async def test_every_file_is_applied_once_and_in_order(server: Postgres, empty_database: str) -> None:
+    dsn = server.dsn_of(empty_database)
     names = [migration.name for migration in shipped()]
     assert await pending(dsn) == names
     steps: list[str] = []
@@ -24,9 +24,9 @@ async def test_every_file_is_applied_once_and_in_order(server: Server, empty_dat
 
 
 async def test_daemons_that_start_together_do_not_disturb_each_other(
-    server: Server, empty_database: str
+    server: Postgres, empty_database: str
 ) -> None:
-    dsn = server.dsn(empty_database)
+    dsn = server.dsn_of(empty_database)
     done = await asyncio.gather(*(migrate(dsn) for _ in range(4)))
     assert sorted(map(len, done)) == [0, 0, 0, len(shipped())]
 
@@ -48,26 +48,27 @@ async def test_a_file_that_fails_leaves_the_database_as_it_was(dsn: str, db: asy
     assert await pending(dsn) == []
 
 
-async def test_an_account_without_rights_is_told_what_to_do(server: Server, empty_database: str) -> None:
-    admin = await asyncpg.connect(server.dsn(empty_database))
-    await admin.execute(f"CREATE ROLE poor_{empty_database} LOGIN")
-    await admin.close()
+async def test_an_account_without_rights_is_told_what_to_do(server: Postgres, empty_database: str) -> None:
+    await server.add_account(f"poor_{empty_database}")
     with pytest.raises(MigrationError, match="may create in this database"):
-        await migrate(server.dsn(empty_database, f"poor_{empty_database}"))
+        await migrate(server.dsn_of(empty_database, f"poor_{empty_database}"))
 
 
-async def test_an_account_that_may_not_make_roles_gets_its_schema_and_a_notice(server: Server) -> None:
+async def test_an_account_that_may_not_make_roles_gets_its_schema_and_a_notice(
+    server: Postgres, empty_database: str
+) -> None:
     """The roles are renamed away, as on a server that never saw pbx112."""
-    name = await server.new_database()
-    admin = await asyncpg.connect(server.dsn(name))
+    name = f"modest_{empty_database}"
+    await server.add_account(name)
+    admin = await asyncpg.connect(server.dsn_of(empty_database))
     roles = ["pbx112_owner", "pbx112_writer", "pbx112_auditor"]
-    await admin.execute(f"CREATE ROLE modest_{name} LOGIN; GRANT CREATE ON DATABASE {name} TO modest_{name}")
+    await admin.execute(f"GRANT CREATE ON DATABASE {empty_database} TO {name}")
     there = [r for r in roles if await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", r)]
     for role in there:
         await admin.execute(f"ALTER ROLE {role} RENAME TO away_{role}")
     try:
         notices: list[str] = []
-        assert await migrate(server.dsn(name, f"modest_{name}"), notices.append)
+        assert await migrate(server.dsn_of(empty_database, name), notices.append)
         assert all(any(f"role {role} is missing" in notice for notice in notices) for role in roles)
         assert await admin.fetchval("SELECT pbx112.ensure_partitions()") == 0
     finally:

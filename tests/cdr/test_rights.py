@@ -9,10 +9,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from lab.postgres import Postgres
 from pbx112.cdr import Shipper
 from pbx112.journal import Journal
 from tests.cdr.calls import answered, drafts, gap
-from tests.cdr.conftest import Server
 
 CHANGES = [
     "UPDATE pbx112.{} SET call_id = 'x'",
@@ -22,13 +22,11 @@ CHANGES = [
 ]
 
 
-async def login(server: Server, database: str, role: str) -> str:
+async def login(server: Postgres, database: str, role: str) -> str:
     """A DSN of an account that belongs to `role`."""
     name = f"{role}_{database}"
-    admin = await asyncpg.connect(server.dsn(database))
-    await admin.execute(f"CREATE ROLE {name} LOGIN IN ROLE {role}")
-    await admin.close()
-    return server.dsn(database, name)
+    await server.add_account(name, role)
+    return server.dsn_of(database, name)
 
 
 async def ship_a_call(dsn: str, folder: Path) -> list[str]:
@@ -46,7 +44,9 @@ async def ship_a_call(dsn: str, folder: Path) -> list[str]:
     return alarms
 
 
-async def test_the_writer_ships_and_can_change_nothing(server: Server, database: str, tmp_path: Path) -> None:
+async def test_the_writer_ships_and_can_change_nothing(
+    server: Postgres, database: str, tmp_path: Path
+) -> None:
     dsn = await login(server, database, "pbx112_writer")
     assert await ship_a_call(dsn, tmp_path) == []
     writer = await asyncpg.connect(dsn)
@@ -70,9 +70,9 @@ async def test_the_writer_ships_and_can_change_nothing(server: Server, database:
 
 
 async def test_the_auditor_reads_everything_and_writes_nothing(
-    server: Server, database: str, tmp_path: Path
+    server: Postgres, database: str, tmp_path: Path
 ) -> None:
-    await ship_a_call(server.dsn(database), tmp_path)
+    await ship_a_call(server.dsn_of(database), tmp_path)
     auditor = await asyncpg.connect(await login(server, database, "pbx112_auditor"))
     try:
         for table in ("event", "call", "leg", "recording", "shipment"):

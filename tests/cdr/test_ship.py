@@ -10,11 +10,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from lab.postgres import Postgres
 from pbx112.cdr import Shipper, last_calls, rebuild, story_of
 from pbx112.journal import Draft, Journal
 from pbx112.model import events as ev
 from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, abandoned, answered, drafts, gap
-from tests.cdr.conftest import Eventually, Server
+from tests.cdr.conftest import Eventually
 
 Alarms = list[str]
 
@@ -131,17 +132,17 @@ async def test_connections_killed_again_and_again_neither_lose_nor_double(
 
 
 async def test_postgres_away_for_a_while_is_caught_up_with_and_told_once(
-    server: Server, journal: Journal, dsn: str, alarms: Alarms, eventually: Eventually
+    server: Postgres, journal: Journal, dsn: str, alarms: Alarms, eventually: Eventually
 ) -> None:
     async with shipping(journal, dsn, alarms.append) as shipper:
         journal.append(drafts("before", answered()))
         assert await shipper.flush(10)
-        server.stop()
+        await server.stop()
         try:
             await asyncio.wait_for(journal.append(drafts("during", answered())), 1)
             assert not await shipper.flush(0.5)
         finally:
-            server.start()
+            await server.start()
         assert await shipper.flush(20)
     db = await asyncpg.connect(dsn)
     try:

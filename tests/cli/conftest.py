@@ -3,12 +3,13 @@ from __future__ import annotations
 import asyncio
 import os
 import wave
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from lab.network import AMI, ARI, Network, free_net
 from pbx112.cdr import Shipper
 from pbx112.cli import app
 from pbx112.journal import Draft, Journal
@@ -16,10 +17,7 @@ from pbx112.plan.load import parse_plan
 from pbx112.sounds import texts
 from tests.ari.asterisk import PASSWORD, USER
 from tests.cdr import calls
-from tests.cdr.conftest import database, dsn, empty_database, server
-from tests.cli.exchange import ADDRESS, AMI_PASSWORD, AMI_PORT, PLAN, READER_PASSWORD, Office
-
-__all__ = ["database", "dsn", "empty_database", "server"]
+from tests.cli.exchange import AMI_PASSWORD, PLAN, READER_PASSWORD, Office
 
 SECRETS = (PASSWORD, AMI_PASSWORD, READER_PASSWORD, "top-secret-9")
 
@@ -36,8 +34,14 @@ def safe(output: str) -> str:
     return output
 
 
+@pytest.fixture(scope="session")
+def network() -> Network:
+    """The office's addresses."""
+    return Network(free_net())
+
+
 @pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An office's settings, everything in the test's own folder; no Postgres unless the test sets one."""
     for name in [name for name in os.environ if name.startswith("PBX112_")]:
         monkeypatch.delenv(name)
@@ -48,11 +52,11 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "JOURNAL": tmp_path / "state" / "journal.db",
         "DIALPLAN": tmp_path / "etc" / "pbx112.conf",
         "FALLBACK_RECORDS": "/mnt/log/fallback.csv",
-        "ARI_URL": f"http://{ADDRESS}:8088",
+        "ARI_URL": f"http://{network.exchange}:{ARI}",
         "ARI_USER": USER,
         "ARI_PASSWORD": PASSWORD,
-        "AMI_HOST": ADDRESS,
-        "AMI_PORT": AMI_PORT,
+        "AMI_HOST": network.exchange,
+        "AMI_PORT": AMI,
         "AMI_PASSWORD": AMI_PASSWORD,
     }
     (tmp_path / "etc").mkdir()
@@ -73,16 +77,18 @@ def pbx112() -> Pbx112:
 
 
 @pytest.fixture(scope="session")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+async def office(network: Network, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
     """One Asterisk for all tests of the command line; its dialplan is loaded by the tests."""
-    office = Office(tmp_path_factory.mktemp("office"))
+    office = Office(tmp_path_factory.mktemp("office"), network)
+    prompts = office.sounds / "pbx112"
+    prompts.mkdir()
     for key in texts(parse_plan(PLAN, "agencies.yaml").plan):
-        with wave.open(str(office.sounds / f"{key}.wav"), "wb") as sound:
+        with wave.open(str(prompts / f"{key}.wav"), "wb") as sound:
             sound.setparams((1, 2, 8000, 0, "NONE", ""))
             sound.writeframes(bytes(1600))
-    office.start()
+    await office.start()
     yield office
-    office.stop()
+    await office.stop()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.postgres import Postgres
 from tests.cdr import calls
-from tests.cdr.conftest import Server
 from tests.cli.conftest import Pbx112, Write
 
 NUMBER = "+6281311112222"
@@ -62,10 +62,10 @@ def test_from_the_journal_where_postgres_is_gone(
 
 
 def test_tables_that_were_never_made(
-    pbx112: Pbx112, write: Write, server: Server, empty_database: str, monkeypatch: pytest.MonkeyPatch
+    pbx112: Pbx112, write: Write, server: Postgres, empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(TWO_CALLS)
-    monkeypatch.setenv("PBX112_DSN", server.dsn(empty_database))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(empty_database))
     shown = pbx112("cdr")
     assert shown.exit_code == 0
     assert "run `pbx112 migrate`" in shown.stderr

@@ -8,20 +8,19 @@ import itertools
 import asyncpg
 import pytest
 
-from tests.cdr.conftest import Server
+from lab.postgres import Postgres
 from tests.cli.conftest import Pbx112
 
 _numbers = itertools.count(1)
 
 
-def as_admin(dsn: str, *statements: str) -> None:
-    """Run statements as the server's owner."""
+def as_admin(dsn: str, statement: str) -> None:
+    """Run a statement as the server's owner."""
 
     async def run() -> None:
         connection = await asyncpg.connect(dsn)
         try:
-            for statement in statements:
-                await connection.execute(statement)
+            await connection.execute(statement)
         finally:
             await connection.close()
 
@@ -29,9 +28,9 @@ def as_admin(dsn: str, *statements: str) -> None:
 
 
 def test_migrations_are_missing_then_applied_once(
-    server: Server, empty_database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
+    server: Postgres, empty_database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PBX112_DSN", server.dsn(empty_database))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(empty_database))
     before = pbx112("check", "--only", "postgres")
     assert before.exit_code == 1
     assert "✗ migrations are missing: 0001_roles.sql, 0002_records.sql" in before.output
@@ -49,36 +48,33 @@ def test_migrations_are_missing_then_applied_once(
 
 
 def test_the_daemons_account_may_add_and_not_delete(
-    server: Server, database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
+    server: Postgres, database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, stranger = f"cli_writer{next(_numbers)}", f"cli_stranger{next(_numbers)}"
-    as_admin(
-        server.dsn(database),
-        f"CREATE ROLE {writer} LOGIN IN ROLE pbx112_writer",
-        f"CREATE ROLE {stranger} LOGIN IN ROLE pbx112_auditor",
-    )
-    monkeypatch.setenv("PBX112_DSN", server.dsn(database, writer))
+    asyncio.run(server.add_account(writer, "pbx112_writer"))
+    asyncio.run(server.add_account(stranger, "pbx112_auditor"))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(database, writer))
     fit = pbx112("check", "--only", "postgres")
     assert fit.exit_code == 0
     assert f"✓ account '{writer}' may add records" in fit.output
     assert fit.output.splitlines()[-1] == "0 errors, 0 doubts"
 
-    monkeypatch.setenv("PBX112_DSN", server.dsn(database, stranger))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(database, stranger))
     unfit = pbx112("check", "--only", "postgres")
     assert unfit.exit_code == 1
     assert f"✗ account '{stranger}' may not add records (call, leg, event, recording)" in unfit.output
 
-    monkeypatch.setenv("PBX112_DSN", server.dsn(database))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(database))
     mighty = pbx112("check", "--only", "postgres")
     assert mighty.exit_code == 0
     assert "! account 'postgres' may also delete records" in mighty.output
 
 
 def test_a_migration_that_was_changed_afterwards(
-    server: Server, database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
+    server: Postgres, database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_admin(server.dsn(database), "UPDATE pbx112.migration SET checksum = 'other' WHERE number = 2")
-    monkeypatch.setenv("PBX112_DSN", server.dsn(database))
+    as_admin(server.dsn_of(database), "UPDATE pbx112.migration SET checksum = 'other' WHERE number = 2")
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(database))
     checked = pbx112("check", "--only", "postgres")
     assert checked.exit_code == 1
     assert "✗ sql/0002_records.sql was changed after it had been applied" in checked.output
@@ -112,11 +108,11 @@ def test_a_database_that_cannot_be_reached(
 
 
 def test_a_database_and_an_account_that_do_not_exist(
-    server: Server, database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
+    server: Postgres, database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PBX112_DSN", server.dsn("nowhere"))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of("nowhere"))
     assert 'database "nowhere" does not exist; create it' in pbx112("migrate").stderr
-    monkeypatch.setenv("PBX112_DSN", server.dsn(database, "nobody_here"))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(database, "nobody_here"))
     assert "nobody_here" in pbx112("migrate").stderr
 
 

@@ -10,15 +10,12 @@ import pytest
 
 from tests.fallback_exchange import Exchange
 
-EXTENSIONS = {"1101": 6100, "1102": 6110, "2101": 6120, "2102": 6130, "2103": 6140, "2199": 6150}
-MOBILES = 6200
-
 
 @pytest.fixture(scope="session")
 async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
     exchange = Exchange(tmp_path_factory.mktemp("asterisk"))
     try:
-        await exchange.start(EXTENSIONS, MOBILES)
+        await exchange.start()
         yield exchange
     finally:
         await exchange.stop()

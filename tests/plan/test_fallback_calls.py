@@ -12,7 +12,6 @@ from pbx112.model.events import CallEvent, LegResult, Outcome
 from pbx112.model.state import Ended, fold
 from pbx112.plan.types import Plan
 from tests.fallback_exchange import Exchange
-from tests.plan.conftest import EXTENSIONS, MOBILES
 from tests.plan.plans import ALWAYS, NEVER, agency, extension, mobile, plan
 
 PIKET = "+6281200000001"
@@ -22,9 +21,9 @@ FALSE_STEPS = ("1101", "1102", "2101", "2102", "2103")
 async def events_of(exchange: Exchange, made: Plan) -> list[CallEvent]:
     """The one call in Asterisk's records, once all is over."""
     await exchange.quiet()
-    records = FallbackRecords(exchange.records_path())
+    records = FallbackRecords(exchange.records)
     (call,) = records.take(made)
-    assert records.damaged == 0, exchange.read_records()
+    assert records.damaged == 0, exchange.records.read_text()
     assert records.unfinished(made) == ()
     assert call.plan == made.hash
     state = fold(call.call_id, call.events)
@@ -49,8 +48,8 @@ def stages(events: list[CallEvent]) -> list[tuple[str, str, int]]:
 async def test_the_first_line_is_busy_and_the_second_answers(exchange: Exchange) -> None:
     made = plan(agency("damkar", extension("2101")), takers=(extension("1101"), extension("1102")))
     await exchange.use(made)
-    await exchange.phone(EXTENSIONS["1101"], "486")
-    second = await exchange.phone(EXTENSIONS["1102"], "answers")
+    await exchange.phone("1101", "486")
+    second = await exchange.phone("1102", "answers")
     citizen = await exchange.call(caller="081234567890")
     await citizen.until(citizen.connected)
     operator = await second.rung()
@@ -69,7 +68,7 @@ async def test_the_first_line_is_busy_and_the_second_answers(exchange: Exchange)
         caller="+6281234567890",
         callable=True,
         dialled="112",
-        source="trunk112",
+        source="trunk-112",
         via="fallback",
     )
     assert attempts(events) == [("1101", LegResult.BUSY), ("1102", LegResult.ACCEPTED)]
@@ -80,7 +79,7 @@ async def test_the_first_line_is_busy_and_the_second_answers(exchange: Exchange)
 async def test_staff_hangs_up_and_the_call_is_over(exchange: Exchange) -> None:
     made = plan(agency("damkar", extension("2101"), extension("2102")))
     await exchange.use(made)
-    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    phone = await exchange.phone("2101", "answers")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     (await phone.rung()).hang_up()
@@ -93,8 +92,8 @@ async def test_staff_hangs_up_and_the_call_is_over(exchange: Exchange) -> None:
 async def test_a_talk_that_breaks_does_not_end_the_call(exchange: Exchange) -> None:
     made = plan(agency("damkar", extension("2199"), extension("2102")))
     await exchange.use(made)
-    await exchange.phone(EXTENSIONS["2199"], "answers")  # and then no sound comes from it
-    next_one = await exchange.phone(EXTENSIONS["2102"], "answers")
+    await exchange.phone("2199", "answers")  # and then no sound comes from it
+    next_one = await exchange.phone("2102", "answers")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     second = await next_one.rung()
@@ -112,7 +111,7 @@ async def test_a_talk_that_breaks_does_not_end_the_call(exchange: Exchange) -> N
 async def test_a_mobile_is_reached_by_the_human_who_presses_1(exchange: Exchange, sounds: Path) -> None:
     made = plan(agency("damkar", mobile(PIKET)))
     await exchange.use(made, sounds)
-    gateway = await exchange.phone(MOBILES, "presses 1")
+    gateway = await exchange.phone("gsm", "presses 1")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     piket = await gateway.rung()
@@ -131,8 +130,8 @@ async def test_a_mobile_is_reached_by_the_human_who_presses_1(exchange: Exchange
 async def test_a_voicemail_does_not_get_the_call(exchange: Exchange, sounds: Path, behaves: str) -> None:
     made = plan(agency("damkar", mobile(PIKET), extension("2101")))
     await exchange.use(made, sounds)
-    await exchange.phone(MOBILES, behaves)
-    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    await exchange.phone("gsm", behaves)
+    phone = await exchange.phone("2101", "answers")
     citizen = await exchange.call()
     operator = await phone.rung()
     await citizen.until(citizen.connected)
@@ -145,7 +144,7 @@ async def test_a_voicemail_does_not_get_the_call(exchange: Exchange, sounds: Pat
 async def test_a_missing_prompt_does_not_lose_the_mobile(exchange: Exchange) -> None:
     made = plan(agency("damkar", mobile(PIKET)))
     await exchange.use(made, sounds=None)
-    gateway = await exchange.phone(MOBILES, "answers")
+    gateway = await exchange.phone("gsm", "answers")
     citizen = await exchange.call()
     piket = await gateway.rung()
     await piket.until(piket.connected)
@@ -161,9 +160,9 @@ async def test_all_ring_together_and_the_voicemail_among_them_does_not_win(
     lines = mobile(PIKET, accept_for=4), extension("2101", ring_for=8), extension("2102", ring_for=8)
     made = plan(agency("rsud", *lines, ring="all"))
     await exchange.use(made, sounds)
-    gateway = await exchange.phone(MOBILES, "voicemail")
-    silent = await exchange.phone(EXTENSIONS["2101"], "silent")
-    ward = await exchange.phone(EXTENSIONS["2102"], "silent")
+    gateway = await exchange.phone("gsm", "voicemail")
+    silent = await exchange.phone("2101", "silent")
+    ward = await exchange.phone("2102", "silent")
     citizen = await exchange.call()
     voicemail = await gateway.rung()
     await voicemail.until(voicemail.connected)
@@ -189,7 +188,7 @@ async def test_all_ring_together_and_the_voicemail_among_them_does_not_win(
 async def test_the_caller_hangs_up_while_it_rings(exchange: Exchange) -> None:
     made = plan(agency("damkar", extension("2101", ring_for=20)))
     await exchange.use(made)
-    phone = await exchange.phone(EXTENSIONS["2101"], "silent")
+    phone = await exchange.phone("2101", "silent")
     citizen = await exchange.call()
     await citizen.until(citizen.rang)
     ringing = await phone.rung()
@@ -213,8 +212,8 @@ async def test_nobody_answers_at_all_and_the_caller_is_told(
     )
     await exchange.use(made, sounds if spoken else None)
     for number, status in {"1101": "486", "1102": "603", "2101": "404"}.items():
-        await exchange.phone(EXTENSIONS[number], status)
-    await exchange.phone(EXTENSIONS["2103"], "silent")
+        await exchange.phone(number, status)
+    await exchange.phone("2103", "silent")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     if spoken:
@@ -247,8 +246,8 @@ async def test_lines_off_duty_are_tried_last_but_tried(exchange: Exchange) -> No
     made = plan(agency("damkar", *in_order), takers=together, ring="all", then="damkar")
     await exchange.use(made)
     for number in ("1101", "1102", "2102", "2103"):
-        await exchange.phone(EXTENSIONS[number], "486")
-    await exchange.phone(EXTENSIONS["2101"], "answers")
+        await exchange.phone(number, "486")
+    await exchange.phone("2101", "answers")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     citizen.hang_up()
@@ -267,7 +266,7 @@ async def test_the_caller_chooses_in_the_menu(exchange: Exchange, sounds: Path) 
         menu=MENU,
     )
     await exchange.use(made, sounds)
-    phone = await exchange.phone(EXTENSIONS["2102"], "mute")
+    phone = await exchange.phone("2102", "mute")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     citizen.press("2")
@@ -291,7 +290,7 @@ async def test_who_chooses_nothing_gets_the_default_agency(
         agency("damkar", extension("2101")), agency("satpol_pp", extension("2103")), menu={"1": "damkar"}
     )
     await exchange.use(made, sounds if spoken else None)
-    phone = await exchange.phone(EXTENSIONS["2103"], "answers")
+    phone = await exchange.phone("2103", "answers")
     citizen = await exchange.call()
     await citizen.until(citizen.connected)
     if spoken:
@@ -321,8 +320,8 @@ async def test_the_caller_leaves_the_menu(exchange: Exchange, sounds: Path) -> N
 async def test_a_call_over_the_trunk_ends_at_its_limit_and_the_caller_stays(exchange: Exchange) -> None:
     made = plan(agency("damkar", mobile(PIKET, accept="pickup", max_talk=1), extension("2101")))
     await exchange.use(made)
-    gateway = await exchange.phone(MOBILES, "answers")
-    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    gateway = await exchange.phone("gsm", "answers")
+    phone = await exchange.phone("2101", "answers")
     citizen = await exchange.call()
     piket = await gateway.rung()
     await piket.until(piket.over)
@@ -351,7 +350,7 @@ async def test_a_call_over_the_trunk_ends_at_its_limit_and_the_caller_stays(exch
 async def test_whatever_the_caller_is_called_the_phone_rings(exchange: Exchange, caller: str) -> None:
     made = plan(agency("damkar", extension("2101")))
     await exchange.use(made)
-    phone = await exchange.phone(EXTENSIONS["2101"], "answers")
+    phone = await exchange.phone("2101", "answers")
     citizen = await exchange.call(caller=caller)
     operator = await phone.rung()
     await citizen.until(citizen.connected)
@@ -369,17 +368,17 @@ async def test_whatever_the_caller_is_called_the_phone_rings(exchange: Exchange,
 async def test_records_that_cannot_be_written_cost_nobody_the_call(exchange: Exchange) -> None:
     made = plan(agency("damkar", extension("2101"), extension("2102")))
     await exchange.use(made)
-    exchange.records_path().unlink()
-    exchange.records_path().mkdir()
+    exchange.records.unlink()
+    exchange.records.mkdir()
     try:
-        await exchange.phone(EXTENSIONS["2101"], "486")
-        phone = await exchange.phone(EXTENSIONS["2102"], "answers")
+        await exchange.phone("2101", "486")
+        phone = await exchange.phone("2102", "answers")
         citizen = await exchange.call()
         await citizen.until(citizen.connected)
         (await phone.rung()).hang_up()
         await citizen.until(citizen.over)
     finally:
-        exchange.records_path().rmdir()
+        exchange.records.rmdir()
 
 
 @pytest.mark.parametrize("dialled", ["113", "1122", "s", "11", "pbx112-fallback"])
@@ -389,7 +388,7 @@ async def test_no_other_number_is_let_in(exchange: Exchange, dialled: str) -> No
     citizen = await exchange.call(dialled)
     await citizen.until(citizen.over)
     assert citizen.status == 404
-    assert exchange.read_records() == ""
+    assert exchange.records.read_text() == ""
 
 
 async def test_asterisk_finds_nothing_wrong_with_the_dialplan(exchange: Exchange) -> None:
