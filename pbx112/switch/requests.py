@@ -111,7 +111,8 @@ async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
         case react.Join():
             with contextlib.suppress(Conflict):  # It stands already: from before a restart, or another leg's.
                 await ari.create_bridge(request.bridge, name=BRIDGE_NAME)
-            await ari.add_channels(request.bridge, request.channels)
+            # The phone has shown who calls since it rang: no UPDATE or re-INVITE, which not every phone takes.
+            await ari.add_channels(request.bridge, request.channels, inhibit_connected_line_updates=True)
         case react.Record(bridge=bridge, name=name):
             await _record(ari, bridge, name)
         case react.Hangup(channel=channel, reason=reason):
