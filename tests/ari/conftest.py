@@ -88,7 +88,7 @@ async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[As
     asterisk = Asterisk(tmp_path_factory.mktemp("asterisk"))
     await asterisk.start()
     yield asterisk
-    await asterisk.stop()
+    await asterisk.kill()
 
 
 @pytest.fixture
