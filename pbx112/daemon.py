@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import signal
 from collections.abc import Awaitable, Callable
@@ -49,7 +50,10 @@ async def serve(settings: Settings) -> None:
     Raises :class:`PlanError` where there is no usable plan, :class:`pbx112.journal.JournalError` where the
     journal cannot be opened, :class:`pbx112.ari.Replaced` when another daemon has taken over.
     """
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)  # at once: by default it kills
     plan = _first_plan(settings)
+    _spare_the_collector()
     journal = await Journal.open(
         settings.journal,
         closing=[CallEnded.__name__],
@@ -57,13 +61,13 @@ async def serve(settings: Settings) -> None:
         on_alarm=_alarm,
     )
     try:
-        await _run(settings, journal, plan)
+        await _run(settings, journal, plan, asked)
     finally:
         await journal.close()
     log.info("stopped", action="stopped")
 
 
-async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
+async def _run(settings: Settings, journal: Journal, plan: Plan, asked: asyncio.Event) -> None:
     journal.append([draft("", DaemonStarted(__version__, _boot_id(), settings.node), now(), plan.hash)])
     switch = Switch(settings.ari(), journal, plan)
     switch.use_plan(plan)
@@ -72,8 +76,6 @@ async def _run(settings: Settings, journal: Journal, plan: Plan) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    asked = asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
 
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
@@ -196,6 +198,14 @@ def _keep(settings: Settings) -> None:
 
 def _kept(settings: Settings) -> Path:
     return settings.journal.with_name("agencies.last-good.yaml")
+
+
+def _spare_the_collector() -> None:
+    """Keep the cycle collector from going through all that was loaded for good, again and again, while callers
+    wait: a call's objects are freed as soon as nobody refers to them (`docs/performance.md`)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _boot_id() -> str:

@@ -89,6 +89,7 @@ class LiveCall:
         self._outbox: deque[react.Request] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_for: int | None = None
         self._lost = False
 
     @property
@@ -199,8 +200,11 @@ class LiveCall:
 
     def _set_alarm(self) -> None:
         """One timer, at the moment at which the call wants to hear that time has passed."""
-        self.silence()
         moment = due(self.call) if self.call is not None and not self._lost else None
+        if self._alarm is not None and moment == self._alarm_for:
+            return
+        self.silence()
+        self._alarm_for = moment
         if moment is not None:
             delay = max(0.0, (moment - time.monotonic_ns()) / SECOND)
             self._alarm = asyncio.get_running_loop().call_later(delay, self._time_passes)
@@ -208,6 +212,7 @@ class LiveCall:
     def _time_passes(self) -> None:
         """While Asterisk cannot be asked for anything, time is not held against any line: no limit strikes
         until the reconciliation after the reconnect."""
+        self._alarm = None
         if self._around.connected:
             self.tell(stimuli.TimePassed())
 
