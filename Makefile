@@ -6,7 +6,7 @@ AGENCIES ?= agencies.yaml
 PHONES ?= all
 ONCE ?=
 
-.PHONY: help setup demo test lint bench up down status clean
+.PHONY: help setup demo test lint bench up down status constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,10 @@ down: ## End it
 
 status: ## Say whether it runs
 	@$(PYTHON) -m lab status
+
+constraints: ## Pin anew, with hashes, what pyproject.toml asks for (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file constraints.txt
 
 clean: down ## Remove what was made here (not the Asterisk that all checkouts share)
 	@rm -rf .lab .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
