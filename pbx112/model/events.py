@@ -66,6 +66,8 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     trunk: str | None = None
     caller_id: str | None = None
     max_talk: float | None = None
+    owner_name: str = ""
+    """The agency's name, for the phone's display."""
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from pbx112.plan.types import CALL_TAKERS
-
 from .events import (
     AnnouncementStarted,
     CallArrived,
@@ -36,6 +34,9 @@ from .events import (
 )
 from .state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking
 from .stimuli import Prompt
+
+LONGEST_NAME = 40
+"""Characters that a desk phone is sent for its display."""
 
 ACCEPT_PROMPT = ("sound:pbx112/accept",) * 3
 GREETING = ("sound:pbx112/greeting",)
@@ -234,7 +235,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
 
 def _originate(call: Call, number: int, channel: str, target: Target) -> Originate:
     shown = target.caller_id or call.arrival.caller or call.arrival.caller_raw
-    name = "112" if target.owner == CALL_TAKERS else f"112 {target.owner}"
+    name = f"112 {target.owner_name}".rstrip()[:LONGEST_NAME]
     return Originate(number, channel, target, shown, name, call.arrival.channel)
 
 

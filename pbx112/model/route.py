@@ -25,7 +25,7 @@ def waves_of(plan: Plan, owner: str, world: World) -> Waves:
         on_duty.sort(key=lambda line: world.idle_since.get(line.number, 0))
     waves: list[tuple[Target, ...]] = []
     for group in (on_duty, off_duty):
-        targets = [target_of(owner, line) for line in group]
+        targets = [target_of(plan, owner, line) for line in group]
         if mode == "all" and targets:
             waves.append(tuple(targets))
         else:
@@ -33,8 +33,9 @@ def waves_of(plan: Plan, owner: str, world: World) -> Waves:
     return tuple(waves)
 
 
-def target_of(owner: str, line: Line) -> Target:
+def target_of(plan: Plan, owner: str, line: Line) -> Target:
     """The line as the events keep it."""
+    agency = plan.agencies.get(owner)
     return Target(
         owner=owner,
         number=line.number,
@@ -47,6 +48,7 @@ def target_of(owner: str, line: Line) -> Target:
         trunk=line.trunk,
         caller_id=line.caller_id,
         max_talk=line.max_talk,
+        owner_name=agency.name if agency else "",
     )
 
 

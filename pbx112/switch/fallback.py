@@ -40,6 +40,9 @@ class Takeover:
 
     async def run(self) -> None:
         """Take over until cancelled. Raises :class:`OSError` where the file is there and cannot be read."""
+        await (
+            self._switch.recovered.wait()
+        )  # or what it did with a call of ours would find nobody to belong to
         kept = await self._journal.get_mark(MARK)
         position = msgspec.json.decode(kept, type=Position) if kept else None
         records = FallbackRecords(self._path, position)

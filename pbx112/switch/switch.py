@@ -60,6 +60,8 @@ class Switch:
         self._hearing = Hearing(self._calls, self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._debts = Debts(self.ari, self._still_wanted)
+        self.recovered = asyncio.Event()
+        """Set once the journal's open calls are known."""
         self._connection: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -71,6 +73,7 @@ class Switch:
         Raises :class:`pbx112.ari.Replaced` when another daemon has taken the application over.
         """
         await self._recover()
+        self.recovered.set()
         self._spawn(self._debts.run(), "debts")
         self._spawn(self._watch_fallback(), "callers in the fallback")
         self._connection = asyncio.create_task(self.ari.run(), name="connection to Asterisk")

@@ -54,6 +54,8 @@ async def test_a_busy_and_a_declining_line_are_passed_at_once(exchange: Exchange
     record = await exchange.record(caller)
     assert record.tried == (("2101", "busy"), ("2102", "declined"), (MOBILE_A, "accepted"))
     assert [leg["sip"] for leg in record.legs[:2]] == [486, 603]
+    desk = exchange.phone("2101").received("INVITE")[0]
+    assert "112 Dinas Damkar" in desk.header("From") and caller.number[1:] in desk.header("From")
     mobile = exchange.phone(MOBILE_A).received("INVITE")[0]
     assert "0739112" in mobile.header("From"), "the trunk gets its own caller ID"
     await exchange.quiet()

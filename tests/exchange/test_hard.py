@@ -14,7 +14,7 @@ from lab.daemon import Daemon
 from lab.exchange import Exchange
 from lab.phones import BUSY, SILENT, Answers
 from lab.processes import Process, eventually
-from pbx112.journal import verify
+from pbx112.journal import Reader, verify
 
 from ..ari.network import Network
 from .plans import plan
@@ -49,6 +49,12 @@ async def wire(exchange: Exchange) -> AsyncIterator[Wire]:
         await between.close()
 
 
+def open_calls(exchange: Exchange) -> list[str]:
+    """The calls that the journal says have not ended."""
+    with Reader(exchange.folder / "journal" / "journal.db") as reader:
+        return reader.open_subjects()
+
+
 async def test_a_hang_up_that_asterisk_never_heard_is_asked_for_again(exchange: Exchange) -> None:
     """The operator hangs up; the caller's hang-up is lost on the way, and the connection breaks."""
     await exchange.reload_plan(plan())
@@ -59,6 +65,7 @@ async def test_a_hang_up_that_asterisk_never_heard_is_asked_for_again(exchange: 
         await calling.answered()
         between.lose_requests()
         await exchange.phone("1101").sipp.until_sent("BYE")
+        await eventually(lambda: not open_calls(exchange), 5)
         between.restore()
         between.cut()
         await calling.ended(within=GONE_WITHIN)
