@@ -28,13 +28,12 @@ from .reach import (
     go_on,
     key_pressed,
     leg_gone,
+    leg_lost_unseen,
     menu_expired,
-    offer,
     offer_menu,
     picked_up,
     prompt_done,
     ring_anew,
-    talk_over,
     turn_to,
 )
 from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, begin
@@ -170,17 +169,3 @@ def _resume_in_fallback(story: Story, found: stimuli.Resumed) -> None:
         caller_gone(story, None)
     elif not found.in_fallback and not story.call.caller_left:
         story.tell(CallResumed())
-
-
-def leg_lost_unseen(story: Story, number: int) -> None:
-    """A leg went while nobody was looking. If it was ringing, somebody may have picked up in vain (Asterisk has
-    no application to put that channel into): the line rings again at once."""
-    leg = story.call.leg(number)
-    if leg is None or not leg.live:
-        return
-    if leg.status == "accepted":
-        talk_over(story, leg, None, None)
-        return
-    story.tell(LegEnded(number, LegResult.FAILED, detail="unseen"))
-    if isinstance(story.call.situation, Reaching):
-        offer(story, leg.target)

@@ -143,6 +143,20 @@ def leg_gone(story: Story, number: int, cause: int | None, sip: int | None) -> N
             go_on(story)
 
 
+def leg_lost_unseen(story: Story, number: int) -> None:
+    """A leg went while nobody was looking. If it was ringing, somebody may have picked up in vain (Asterisk has
+    no application to put that channel into): the line rings again at once."""
+    leg = story.call.leg(number)
+    if leg is None or not leg.live:
+        return
+    if leg.status == "accepted":
+        talk_over(story, leg, None, None)
+        return
+    story.tell(LegEnded(number, LegResult.FAILED, detail="unseen"))
+    if isinstance(story.call.situation, Reaching):
+        offer(story, leg.target)
+
+
 def talk_over(story: Story, leg: Leg, cause: int | None, sip: int | None) -> None:
     """A human who had accepted is gone. Only one who put the receiver down ends the call; a break does not."""
     deliberate = cause == NORMAL_CLEARING
