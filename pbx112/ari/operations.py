@@ -36,6 +36,11 @@ class Operations(ABC):
 
     settings: AriSettings
 
+    @property
+    def connected(self) -> bool:
+        """Whether requests can be sent now."""
+        return True
+
     @abstractmethod
     async def _send(self, request: Request, *, listing: bool = False) -> Answer:
         """Bring the request to Asterisk. `listing`: the answer may be very long."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pbx112.model.state import Call
 
@@ -14,7 +14,8 @@ from .live import LiveCall
 class Calls:
     """All live calls by id. What is kept of a call goes with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._clock = clock
         self._live: dict[str, LiveCall] = {}
         self._channels: dict[str, tuple[str, int | None]] = {}
         self._trunk_load: Counter[str] = Counter()
@@ -83,4 +84,4 @@ class Calls:
             if trunk is not None:
                 self._trunk_load[trunk] += leg.live - (was.live if was else False)
             if was is not None and was.status == "accepted" and not leg.live:
-                self.idle_since[leg.target.number] = time.monotonic_ns()
+                self.idle_since[leg.target.number] = self._clock()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 import structlog
 
 from pbx112.model import react, stimuli
 from pbx112.model.decide import arrive, decide
 from pbx112.model.events import CallEvent, Instant
-from pbx112.model.state import SECOND, Call, Ended, begin, due, evolve
+from pbx112.model.state import Call, Ended, begin, due, evolve
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.plan.types import Plan
 
@@ -26,6 +26,13 @@ SETTLING = 0.01
 def now() -> Instant:
     """This moment on both clocks."""
     return Instant(time.time_ns() // 1000, time.monotonic_ns())
+
+
+class Alarm(Protocol):
+    """A moment that was asked for."""
+
+    def cancel(self) -> None:
+        """It is wanted no more."""
 
 
 class Surroundings(Protocol):
@@ -53,6 +60,12 @@ class Surroundings(Protocol):
 
     def over(self, live: LiveCall) -> None:
         """The call has ended and everything it asked of Asterisk is answered."""
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> object:
+        """Let `work` go on beside everything else; keep what comes back until it is done."""
+
+    def at(self, moment: int, act: Callable[[], None]) -> Alarm:
+        """Call `act` when the monotonic clock has reached `moment` (nanoseconds)."""
 
 
 def urgent_first(requests: Sequence[react.Request]) -> list[react.Request]:
@@ -87,8 +100,8 @@ class LiveCall:
         self._around = surroundings
         self._unwritten = 0
         self._outbox: deque[react.Request] = deque()
-        self._sender: asyncio.Task[None] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
+        self._sender: object | None = None
+        self._alarm: Alarm | None = None
         self._alarm_for: int | None = None
         self._lost = False
 
@@ -161,7 +174,7 @@ class LiveCall:
     def _send(self, requests: Sequence[react.Request]) -> None:
         self._outbox.extend(requests)
         if self._outbox and self._sender is None:
-            self._sender = asyncio.create_task(self._drain(), name=f"requests of {self.call_id}")
+            self._sender = self._around.start(self._drain(), f"requests of {self.call_id}")
 
     async def _drain(self) -> None:
         """One request after the other, in the order in which they were decided."""
@@ -206,8 +219,7 @@ class LiveCall:
         self.silence()
         self._alarm_for = moment
         if moment is not None:
-            delay = max(0.0, (moment - time.monotonic_ns()) / SECOND)
-            self._alarm = asyncio.get_running_loop().call_later(delay, self._time_passes)
+            self._alarm = self._around.at(moment, self._time_passes)
 
     def _time_passes(self) -> None:
         """While Asterisk cannot be asked for anything, time is not held against any line: no limit strikes

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 import structlog
 
 from pbx112.ari import (
-    AriClient,
     AriError,
     Conflict,
     NotFound,
@@ -45,7 +45,9 @@ RING_GRACE = 5
 """Seconds after the model's own deadline at which Asterisk gives up ringing, should nobody tell it to."""
 
 
-async def perform(ari: AriClient, request: react.Request) -> Stimulus | None:
+async def perform(
+    ari: Operations, request: react.Request, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> Stimulus | None:
     """Carry out `request`; a failure that the call has to know of comes back as a stimulus.
 
     That something is already gone is ordinary: its own event says so. That the connection is lost is left to
@@ -61,7 +63,7 @@ async def perform(ari: AriClient, request: react.Request) -> Stimulus | None:
                 return None
             gone = isinstance(error, NotFound | NotInStasis)
             if attempt < attempts and not (gone and isinstance(request, react.Answer)):
-                await asyncio.sleep(PAUSE)
+                await sleep(PAUSE)
                 continue
             if not gone:
                 log.warning("request failed", action=type(request).__name__, error=str(error))
@@ -69,7 +71,7 @@ async def perform(ari: AriClient, request: react.Request) -> Stimulus | None:
     raise AssertionError("there is at least one attempt")
 
 
-def _left_open(ari: AriClient, request: react.Request) -> bool:
+def _left_open(ari: Operations, request: react.Request) -> bool:
     """Whether it is of no harm that nobody knows what became of `request`: all is asked for once more after a
     reconnect, and a line that may be ringing has its time limit."""
     return not ari.connected or isinstance(request, react.Originate)

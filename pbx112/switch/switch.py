@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -21,14 +22,14 @@ from pbx112.model.events import (
     Outcome,
     PlanLoaded,
 )
-from pbx112.model.state import Call, Ended, InFallback, Talking, fold
+from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
 
 from .calls import Calls
 from .debts import Debts
 from .hearing import LISTENED, Hearing, RecordingEvent
-from .live import LiveCall, now
+from .live import Alarm, LiveCall, now
 from .reconcile import Found, is_caller, survey
 from .record import draft, told
 from .requests import FALLBACK_CONTEXT, Final, perform, settle
@@ -180,6 +181,15 @@ class Switch:
     def over(self, live: LiveCall) -> None:
         """The call has ended and everything it asked of Asterisk is answered: forget it."""
         self._calls.forget(live)
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> object:
+        """A task of a call's own, which keeps it."""
+        return asyncio.create_task(work, name=name)
+
+    def at(self, moment: int, act: Callable[[], None]) -> Alarm:
+        """Call `act` at that moment of the monotonic clock, or at once where it has passed."""
+        delay = max(0.0, (moment - time.monotonic_ns()) / SECOND)
+        return asyncio.get_running_loop().call_later(delay, act)
 
     # --- what Asterisk says (Handler) ----------------------------------------------------------------------
 
