@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.processes import LabError, Process, eventually
+from lab.processes import LabError, Process, eventually, last_lines
+
+COMMAND = (sys.executable, "-m", "pbx112", "run")
 
 
 class Daemon:
@@ -33,13 +35,18 @@ class Daemon:
         return self._process.pid if self._process is not None and self._process.running else None
 
     async def start(self) -> None:
-        """Start it and wait until it has connected to Asterisk. Raises :class:`LabError`."""
+        """Start it and wait until it has connected to Asterisk, or waits as a standby. Raises :class:`LabError`."""
         if self.pid is not None:
             return
         before = self._size()
-        command = [sys.executable, "-m", "pbx112", "run"]
-        self._process = await Process.start("pbx112", command, self.log, environment=self.environment)
-        await self._process.ready(lambda: any(self.said("connected", since=before)))
+        self._process = await Process.start("pbx112", COMMAND, self.log, environment=self.environment)
+        await self._process.ready(
+            lambda: any(self.said(what, since=before) for what in ("connected", "standby"))
+        )
+
+    def adopt(self, process: Process) -> None:
+        """It was started by somebody else (a supervisor)."""
+        self._process = process
 
     async def stop(self) -> None:
         """End it in good order."""
@@ -73,6 +80,8 @@ class Daemon:
 
     def said(self, action: str, since: int = 0) -> list[dict[str, Any]]:
         """The lines of its log with this action, from the byte `since` on."""
+        if not self.log.exists():
+            return []
         with self.log.open("rb") as log:
             log.seek(since)
             lines = [line for line in log.read().splitlines() if line.startswith(b"{")]
@@ -85,6 +94,16 @@ class Daemon:
             if fact.get("action") == action:
                 found.append(fact)
         return found
+
+    async def says(self, action: str, since: int = 0, within: float = 10) -> dict[str, Any]:
+        """Wait until its log has a line with this action, and give it. Raises :class:`LabError`."""
+        try:
+            await eventually(lambda: bool(self.said(action, since)), within)
+        except TimeoutError:
+            raise LabError(
+                f"pbx112 did not say {action!r} in {within:g} s:\n{last_lines(self.log)}"
+            ) from None
+        return self.said(action, since)[0]
 
     def _size(self) -> int:
         return self.log.stat().st_size if self.log.exists() else 0

@@ -35,6 +35,7 @@ class Exchange:
 
     `agencies` is the plan: a file, which is used where it stands, or its text. `unregistered` extensions are known
     to Asterisk and have no address. `more` is text added to Asterisk's configuration files, by file name.
+    `standby` is a second daemon on the same journal, which :meth:`start` leaves alone.
     `PBX112_DSN` in our environment names a Postgres to use instead of the embedded one.
 
     Use it as an asynchronous context, or call :meth:`start` and :meth:`stop`.
@@ -66,6 +67,7 @@ class Exchange:
         self._given_dsn = os.environ.get("PBX112_DSN")
         self.asterisk = Asterisk(self.folder / "asterisk", self._asterisk_files())
         self.daemon = Daemon(self.folder / "daemon.log", self._settings() | dict(settings or {}))
+        self.standby = Daemon(self.folder / "standby.log", self.daemon.settings)
         self._phones: dict[str, Phone] = {}
         self._calls: list[Calling] = []
 
@@ -104,6 +106,7 @@ class Exchange:
         """End everything; the folder with its logs stays."""
         await self.hang_up_all()
         await self.phones({})
+        await self.standby.stop()
         await self.daemon.stop()
         await asyncio.gather(self.asterisk.stop(), self.postgres.stop())
 
@@ -218,6 +221,7 @@ class Exchange:
         """The end of each log, by its name; for whoever looks into a failure."""
         logs = [
             self.daemon.log,
+            self.standby.log,
             self.asterisk.folder / "log" / "messages",
             self.asterisk.folder / "output.log",
         ]

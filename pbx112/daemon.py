@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -16,15 +16,21 @@ from pbx112 import __version__
 from pbx112.ari import Replaced
 from pbx112.cdr.migrate import MigrationError, migrate, pending
 from pbx112.cdr.ship import Shipper
+from pbx112.health import Health
 from pbx112.journal import Journal
 from pbx112.model.events import CallEnded, DaemonStarted, DaemonStopped, JournalGap
+from pbx112.notify import notify
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Plan
 from pbx112.settings import Settings
+from pbx112.standby import beating, our_turn
 from pbx112.switch.fallback import Takeover
 from pbx112.switch.live import now
 from pbx112.switch.record import draft
 from pbx112.switch.switch import Switch
+from pbx112.tasks import RESTART_PAUSE, keep_running
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -40,53 +46,76 @@ UNREACHABLE = (
 SHIPPING_GRACE = 2.0
 """Seconds that an orderly stop waits for the last records to arrive in Postgres."""
 
-RESTART_PAUSE = 5.0
-"""Seconds (more or less) before a side task that died is started again."""
-
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reads `agencies.yaml` again.
+    """Run until SIGTERM or SIGINT; SIGHUP reads `agencies.yaml` again. Where another daemon serves from the same
+    journal, wait until it has ended, and take over.
 
     Raises :class:`PlanError` where there is no usable plan, :class:`pbx112.journal.JournalError` where the
     journal cannot be opened, :class:`pbx112.ari.Replaced` when another daemon has taken over.
     """
-    asked = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)  # at once: by default it kills
+    asked, stop = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)  # at once: by default it kills
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
     plan = _first_plan(settings)
     _spare_the_collector()
-    journal = await Journal.open(
-        settings.journal,
-        closing=[CallEnded.__name__],
-        gap=lambda lost, why: draft("", JournalGap(lost, why), now(), ""),
-        on_alarm=_alarm,
-    )
+    lock = await _unless(stop, our_turn(settings.journal))
+    if lock is None:
+        log.info("stopped", action="stopped")
+        return
+    if asked.is_set():  # the plan changed while we waited
+        asked.clear()
+        plan = _first_plan(settings)
+    async with beating(lock):
+        journal = await Journal.open(
+            settings.journal,
+            lock=lock,
+            closing=[CallEnded.__name__],
+            gap=lambda lost, why: draft("", JournalGap(lost, why), now(), ""),
+            on_alarm=_alarm,
+        )
     try:
-        await _run(settings, journal, plan, asked)
+        await _run(settings, journal, plan, asked, stop)
     finally:
-        await journal.close()
+        async with beating(lock):
+            await journal.close()
     log.info("stopped", action="stopped")
 
 
-async def _run(settings: Settings, journal: Journal, plan: Plan, asked: asyncio.Event) -> None:
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What `work` gives; None where `stop` comes first."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        stopping.cancel()
+
+
+async def _run(
+    settings: Settings, journal: Journal, plan: Plan, asked: asyncio.Event, stop: asyncio.Event
+) -> None:
     journal.append([draft("", DaemonStarted(__version__, _boot_id(), settings.node), now(), plan.hash)])
     switch = Switch(settings.ari(), journal, plan)
     switch.use_plan(plan)
     log.info("plan loaded", action="plan_loaded", plan=plan.hash, file=str(settings.agencies))
 
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-
+    health = Health(journal, switch, settings.ari())
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
-        asyncio.create_task(_keep_running("reload", lambda: _reload_when(asked, settings, switch))),
-        asyncio.create_task(_keep_running("fallback records", takeover.run)),
+        asyncio.create_task(keep_running("reload", lambda: _reload_when(asked, settings, switch))),
+        asyncio.create_task(keep_running("fallback records", takeover.run)),
+        asyncio.create_task(keep_running("heartbeat", health.beat, pause=0.1)),
+        asyncio.create_task(keep_running("health of Asterisk", health.listen)),
     ]
     shipper: Shipper | None = None
     if settings.dsn is not None:
         dsn = settings.dsn.get_secret_value()
         shipper = Shipper(journal, dsn, settings.node, _alarm)
-        side.append(asyncio.create_task(_keep_running("records", lambda: _ship(dsn, shipper))))
+        side.append(asyncio.create_task(keep_running("records", lambda: _ship(dsn, shipper))))
     else:
         log.warning("PBX112_DSN is not set: records stay in the journal", action="no_database")
 
@@ -98,6 +127,7 @@ async def _run(settings: Settings, journal: Journal, plan: Plan, asked: asyncio.
             await calls
             return
         log.info("stopping", action="stopping", live=len(switch.live_calls()))
+        notify("STOPPING=1")
         await switch.stop()
         await journal.append([draft("", DaemonStopped("signal"), now(), switch.plan.hash)])
         if shipper is not None:
@@ -129,21 +159,6 @@ async def _ship(dsn: str, shipper: Shipper) -> None:
             _alarm(f"records: the tables are not up to date ({error}); run `pbx112 migrate` as their owner")
             break
     await shipper.run()
-
-
-async def _keep_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """A side task that dies is seen, told, and started again; calls do not wait for it."""
-    while True:
-        try:
-            await work()
-            return
-        except OSError as error:
-            log.error(
-                "a file cannot be used; it is tried again", action="side_task", task=name, error=str(error)
-            )
-        except Exception:
-            log.exception("side task died; it is started again", action="side_task", task=name)
-        await asyncio.sleep(RESTART_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
 
 
 def _first_plan(settings: Settings) -> Plan:

@@ -29,20 +29,6 @@ def open_journal(path: Path) -> Iterator[Reader]:
         yield reader
 
 
-def writer_of(journal: Path) -> int | None:
-    """The process that writes `journal`, None where none does. Looks without locking, so it disturbs nobody."""
-    try:
-        inode = Path(f"{journal}.lock").stat().st_ino
-        held = Path("/proc/locks").read_text(encoding="ascii")
-    except OSError:
-        return None
-    for line in held.splitlines():
-        words = line.split()
-        if "FLOCK" in words and words[-3].rpartition(":")[2] == str(inode):
-            return int(words[-4])
-    return None
-
-
 def live_calls(reader: Reader) -> list[Call]:
     """The calls that have not ended, oldest first."""
     stories = reader.of_subjects(reader.open_subjects())

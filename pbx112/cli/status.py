@@ -20,11 +20,11 @@ from pbx112.cdr.record import moment
 from pbx112.cli.checks.endpoints import Key, endpoint_of, known
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
-from pbx112.cli.journal_view import live_calls, open_journal, writer_of
+from pbx112.cli.journal_view import live_calls, open_journal
 from pbx112.cli.options import Agencies, ari_settings, lenient_settings
 from pbx112.cli.screen import plain, screen, table, waiting
 from pbx112.cli.story import caller_of, owner_name, where
-from pbx112.journal import JournalError
+from pbx112.journal import JournalError, holder, read_beat
 from pbx112.model.state import Call
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Line, Plan
@@ -35,6 +35,9 @@ EVERY = 1.0
 
 SECONDS = 3.0
 """How long Asterisk and Postgres may take to answer."""
+
+HUNG = 5.0
+"""Seconds without a heartbeat after which a daemon counts as hung."""
 
 Part = list[RenderableType]
 """A heading, and what stands under it."""
@@ -108,10 +111,13 @@ def _part(title: str, rows: Table | None = None) -> Part:
 
 
 def _daemon(settings: Settings, last_us: int | None) -> str:
-    process = writer_of(settings.journal)
+    process = holder(settings.journal)
     said = "nothing written yet" if last_us is None else f"last entry {_ago(time.time() - last_us / 1e6)} ago"
     if process is None:
         return f"daemon: not running; {said}. Start it: systemctl start pbx112"
+    hangs = (time.monotonic_ns() - read_beat(settings.journal).mono_ns) / 1e9
+    if hangs > HUNG:
+        return f"daemon: hangs (process {process}, no heartbeat for {_ago(hangs)}); {said}. See docs/admin, Standby"
     return f"daemon: running (process {process}); {said}"
 
 

@@ -7,6 +7,7 @@ from pbx112.journal.backlog import Limits
 from pbx112.journal.chain import Draft, Entry, genesis, link
 from pbx112.journal.errors import JournalDamaged, JournalError, JournalLocked
 from pbx112.journal.journal import Journal
+from pbx112.journal.lock import Lock, holder, read_beat
 from pbx112.journal.reader import Reader, Verdict, verify
 
 __all__ = [
@@ -17,9 +18,12 @@ __all__ = [
     "JournalError",
     "JournalLocked",
     "Limits",
+    "Lock",
     "Reader",
     "Verdict",
     "genesis",
+    "holder",
     "link",
+    "read_beat",
     "verify",
 ]

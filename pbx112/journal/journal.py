@@ -8,7 +8,6 @@ bounded memory; when that is full the newest is lost, and a gap entry says how m
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,8 +19,9 @@ from typing import Self, TypeVar
 from pbx112.journal.backlog import Backlog, Limits
 from pbx112.journal.chain import Draft, Entry
 from pbx112.journal.errors import JournalDamaged, JournalError
+from pbx112.journal.lock import Lock
 from pbx112.journal.reader import Reader
-from pbx112.journal.store import is_damage, lock
+from pbx112.journal.store import is_damage
 from pbx112.journal.syncer import Syncer
 from pbx112.journal.writer import Batch, GapMaker, Prune, Replace, Reports, Writer
 
@@ -68,7 +68,7 @@ class Journal:
                 replaced=lambda why: self._post(self._alarm, f"journal: {why}"),
             ),
         )
-        self._lock = -1
+        self._lock: Lock
         self._sync_failed = False
 
     @classmethod
@@ -80,23 +80,25 @@ class Journal:
         gap: GapMaker,
         on_alarm: Callable[[str], None],
         limits: Limits | None = None,
+        lock: Lock | None = None,
     ) -> Self:
         """Open the journal at `path`, or begin it, and start its threads.
 
         `closing` are the kinds of entry that close a subject; `gap` makes the draft which says that so many
         drafts were lost, and why. A damaged file is set aside and a new journal begun; a disk that refuses is
         an alarm, no error. `on_alarm` is called in the event loop, once when trouble begins and once when it ends.
+        `lock` is taken where it is not given; from here on it is the journal's.
 
         Raises :class:`JournalLocked` where another process writes it, :class:`JournalError` where the folder
         cannot be written or the file is something else.
         """
         journal = cls(path, closing, gap, on_alarm, limits or Limits())
-        await asyncio.to_thread(journal._start)
+        await asyncio.to_thread(journal._start, lock)
         await journal.append([])
         return journal
 
-    def _start(self) -> None:
-        self._lock = lock(self.path)
+    def _start(self, lock: Lock | None) -> None:
+        self._lock = lock or Lock.acquire(self.path)
         try:
             self._writer.open()
         except JournalDamaged as error:
@@ -105,7 +107,7 @@ class Journal:
             if is_damage(error):
                 self._writer.queue.put(Replace(self._writer.journal_id, str(error)))
         except JournalError:
-            os.close(self._lock)
+            self._lock.release()
             raise
         self._writer.start()
         self._syncer.start()
@@ -210,7 +212,11 @@ class Journal:
         if lost := unwritten + self._backlog.lost:
             self._alarm(f"journal: closed with {lost} events that the disk did not take; they are lost")
         self._backlog.end()
-        os.close(self._lock)
+        self._lock.release()
+
+    def beat(self) -> None:
+        """Show whoever waits for the lock that this process does its work."""
+        self._lock.beat()
 
     # Reading
 

@@ -1,4 +1,4 @@
-"""The journal's file: its tables, its lock, opening it, and setting a damaged one aside.
+"""The journal's file: its tables, opening it, and setting a damaged one aside.
 
 No code of this process may open the database file past SQLite while a connection is up: closing such a
 descriptor would drop SQLite's own locks (a trait of POSIX locks). The `-wal` file carries no locks.
@@ -6,7 +6,6 @@ descriptor would drop SQLite's own locks (a trait of POSIX locks). The `-wal` fi
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import uuid
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pbx112.journal.chain import genesis
-from pbx112.journal.errors import JournalDamaged, JournalError, JournalLocked
+from pbx112.journal.errors import JournalDamaged, JournalError
 
 APPLICATION_ID = 0x70313132  # "p112": tells our files from other SQLite databases
 BUSY_SECONDS = 0.2
@@ -36,30 +35,6 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 def is_damage(error: Exception) -> bool:
     """Whether `error` says that the file's contents are broken, rather than that the disk is full or slow."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
-
-
-def lock(path: Path) -> int:
-    """Make this process the journal's only writer; returns the descriptor that holds the lock.
-
-    Creates the folder (mode 0700) where it is missing. Raises :class:`JournalLocked`.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}; the journal's folder must be writable") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.read(handle, 32).decode("ascii", "replace").strip() or "unknown"
-        os.close(handle)
-        raise JournalLocked(
-            f"{path} is in use by another pbx112 (process {owner}); stop that one first"
-        ) from None
-    with suppress(OSError):  # the number is a courtesy; a full disk must not keep the service from starting
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-    return handle
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from pbx112.model.events import (
 from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
+from pbx112.tasks import keep_running
 
 from .calls import Calls
 from .debts import Debts
@@ -33,6 +35,7 @@ from .live import Alarm, LiveCall, now
 from .reconcile import Found, is_caller, survey
 from .record import draft, told
 from .requests import FALLBACK_CONTEXT, Final, perform, settle
+from .sweep import Sweep
 
 log = structlog.get_logger()
 
@@ -43,9 +46,8 @@ dialplan's hands."""
 LEFT_STASIS_GRACE = 1.0
 """Seconds between a caller's leaving Stasis and our asking where it went, if its end was not told."""
 
-FALLBACK_DOUBT = 30.0
-"""Seconds between two looks whether callers whom the fallback dialplan has are still there: Asterisk tells us
-nothing of them any more."""
+REMEMBERED = 2_000
+"""Ended calls that are known by heart; of others the journal is asked."""
 
 
 class Switch:
@@ -59,6 +61,7 @@ class Switch:
         self._plan = plan
         self._calls = Calls()
         self._hearing = Hearing(self._calls, self)
+        self._ended: OrderedDict[str, Outcome] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._debts = Debts(self.ari, self._still_wanted)
         self.recovered = asyncio.Event()
@@ -75,8 +78,9 @@ class Switch:
         """
         await self._recover()
         self.recovered.set()
-        self._spawn(self._debts.run(), "debts")
-        self._spawn(self._watch_fallback(), "callers in the fallback")
+        sweep = Sweep(self.ari, self._app, self._calls, self._tidy)
+        for name, work in (("debts", self._debts.run), ("sweep", sweep.run)):
+            self._spawn(keep_running(name, work, pause=1.0), name)
         self._connection = asyncio.create_task(self.ari.run(), name="connection to Asterisk")
         try:
             await self._connection
@@ -181,6 +185,10 @@ class Switch:
     def over(self, live: LiveCall) -> None:
         """The call has ended and everything it asked of Asterisk is answered: forget it."""
         self._calls.forget(live)
+        known = live.call.situation if live.call else None
+        self._ended[live.call_id] = known.outcome if isinstance(known, Ended) else Outcome.SYSTEM_FAILURE
+        if len(self._ended) > REMEMBERED:
+            self._ended.popitem(last=False)
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> object:
         """A task of a call's own, which keeps it."""
@@ -204,16 +212,7 @@ class Switch:
         for call_id, resumed in found.resumed.items():
             if (live := self._calls.get(call_id)) is not None:
                 live.tell(resumed)
-        outcomes = await self._outcomes([channel.id for channel in found.arrivals])
-        for channel in found.arrivals:
-            match outcomes.get(channel.id):
-                case None:
-                    self.arrived(channel)
-                case Outcome.SYSTEM_FAILURE:  # closed because of us, not because anybody wanted it
-                    await self.ask(react.ToFallback(channel.id))
-                case _:  # it was to be hung up, and was not
-                    await self.ask(react.Hangup(channel.id))
-        await self._remove(found)
+        await self._tidy(found)
         log.info(
             "connected to Asterisk",
             action="connected",
@@ -271,21 +270,6 @@ class Switch:
             elif not is_caller(channel, self._app):
                 live.tell(stimuli.CallerHungUp(forced=True))
 
-    async def _watch_fallback(self) -> None:
-        """Callers whom the fallback dialplan has: when one is gone, the wait for Asterisk's own record begins."""
-        while True:
-            await asyncio.sleep(FALLBACK_DOUBT)
-            for live in self._calls:
-                call = live.call
-                if call is None or call.caller_left or not isinstance(call.situation, InFallback):
-                    continue
-                try:
-                    await self.ari.channel(call.arrival.channel)
-                except NotFound:
-                    live.tell(stimuli.CallerHungUp())
-                except AriError:
-                    break
-
     def recorded_late(self, call_id: str, event: RecordingEvent) -> None:
         """A recording is often closed after its call has ended: then nobody but the journal wants to know."""
         self._spawn(self._recorded_late(call_id, event), f"recording of {call_id}")
@@ -294,7 +278,7 @@ class Switch:
         """Only what stands in the journal already is added to: a name that nobody knows makes no call."""
         at = now()
         try:
-            known = bool(await self._journal.of_subject(call_id))
+            known = call_id in self._ended or bool(await self._journal.of_subject(call_id))
         except JournalError:
             known = True
         if known or self._journal.degraded:
@@ -317,23 +301,37 @@ class Switch:
 
     async def _outcomes(self, calls: Sequence[str]) -> dict[str, Outcome]:
         """How those of the calls ended whose record is closed already."""
+        outcomes = {call: self._ended[call] for call in calls if call in self._ended}
+        asked = [call for call in calls if call not in outcomes]
         try:
-            known = await self._journal.of_subjects(calls) if calls else {}
+            known = await self._journal.of_subjects(asked) if asked else {}
         except JournalError as error:
             log.error("journal: cannot be read", action="recover", error=str(error))
-            return {}
+            return outcomes
         ends = ((call, event) for call, entries in known.items() for _, event in told(entries, now()))
-        return {call: event.outcome for call, event in ends if isinstance(event, CallEnded)}
+        return outcomes | {call: event.outcome for call, event in ends if isinstance(event, CallEnded)}
 
-    async def _remove(self, found: Found) -> None:
-        """End what belongs to no live call; a call that arrived during the survey keeps what it has."""
-        for channel in found.orphans:
-            if not self._calls.is_live_leg(channel):
-                await self.ask(react.Hangup(channel))
+    async def _tidy(self, found: Found) -> int:
+        """Take in the arrivals that nobody knows, and end what belongs to no live call; how many of these there
+        were. A call that arrived during the survey keeps what it has."""
+        arrivals = [channel for channel in found.arrivals if channel.id not in self._calls]
+        outcomes = await self._outcomes([channel.id for channel in arrivals])
+        for channel in arrivals:
+            match outcomes.get(channel.id):
+                case None:
+                    self.arrived(channel)
+                case Outcome.SYSTEM_FAILURE:  # closed because of us, not because anybody wanted it
+                    await self.ask(react.ToFallback(channel.id))
+                case _:  # it was to be hung up, and was not
+                    await self.ask(react.Hangup(channel.id))
+        orphans = [channel for channel in found.orphans if not self._calls.is_live_leg(channel)]
+        for channel_id in orphans:
+            await self.ask(react.Hangup(channel_id))
         mine = {call.bridge for call in self.live_calls()}
-        for bridge in found.bridges:
-            if bridge not in mine:
-                await self.ask(react.DropBridge(bridge))
+        bridges = [bridge for bridge in found.bridges if bridge not in mine]
+        for bridge in bridges:
+            await self.ask(react.DropBridge(bridge))
+        return len(arrivals) + len(orphans) + len(bridges)
 
     async def _recover(self) -> None:
         """Fold what the journal says of calls that have not ended. A journal that cannot be read is no reason not

@@ -256,14 +256,6 @@ def fill(ballast: Path) -> None:
                 continue
 
 
-async def test_a_second_daemon_on_the_same_journal_is_refused(exchange: Exchange, tmp_path: Path) -> None:
-    second = await run(exchange.daemon.environment, tmp_path / "second.log")
-    assert await asyncio.wait_for(second.ended(), 15) == 1
-    last = second.last_words(lines=1)
-    assert str(exchange.folder / "journal" / "journal.db") in last and "Traceback" not in second.last_words()
-    assert exchange.daemon.pid is not None, "the first one serves on"
-
-
 async def test_a_second_daemon_under_the_same_name_takes_over(exchange: Exchange, tmp_path: Path) -> None:
     """The older one stops acting, and says why; a call that it had is not ended by that."""
     await exchange.reload_plan(plan())

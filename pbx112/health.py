@@ -1,0 +1,79 @@
+"""Whether the daemon does its work, told to whoever would replace it: the loop turns, the journal takes what is
+written, Asterisk answers us.
+
+What a restart cannot mend is not held against us: an Asterisk that is away answers nobody, and events that wait in
+memory because the disk refuses would be lost with us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from pbx112.ari import AriError, AriHttp, AriSettings
+from pbx112.journal import Journal
+from pbx112.notify import notify
+from pbx112.standby import BEAT_EVERY
+from pbx112.switch.switch import Switch
+
+log = structlog.get_logger()
+
+ANSWER_WITHIN = 10.0
+"""Seconds for which Asterisk may leave our own connection without an answer while it answers others."""
+
+ASK_EVERY = 2.0
+"""Seconds between two questions to Asterisk."""
+
+
+class Health:
+    """Beats in the journal's lock and for systemd's watchdog, as long as all is well."""
+
+    def __init__(self, journal: Journal, switch: Switch, settings: AriSettings) -> None:
+        self._journal = journal
+        self._switch = switch
+        self._settings = settings
+        self._served = asyncio.get_running_loop().time()
+        self._deaf = False
+
+    async def beat(self) -> None:
+        """The heart, until cancelled. It stands still where the loop does, or an append is not answered."""
+        notify("READY=1")
+        while True:
+            await self._journal.append([])
+            self._journal.beat()
+            if not self._deaf:
+                notify("WATCHDOG=1", f"STATUS={self._status()}")
+            await asyncio.sleep(BEAT_EVERY)
+
+    async def listen(self) -> None:
+        """Ask Asterisk, over our own connection and beside it, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        async with AriHttp(self._settings) as beside:
+            while True:
+                with suppress(AriError):
+                    await self._switch.ari.asterisk_info()
+                    self._served = clock()
+                self._deaf = clock() - self._served > ANSWER_WITHIN and await _answers(beside)
+                if self._deaf:
+                    log.error(
+                        "Asterisk answers others and not us; systemd's watchdog will restart us",
+                        action="deaf",
+                        trouble=self._switch.ari.trouble,
+                    )
+                await asyncio.sleep(ASK_EVERY)
+
+    def _status(self) -> str:
+        live = len(self._switch.live_calls())
+        asterisk = "" if self._switch.ari.connected else "; Asterisk is away: " + self._switch.ari.trouble
+        disk = "" if self._journal.degraded is None else "; the journal's disk: " + self._journal.degraded
+        return f"serves, {live} call{'' if live == 1 else 's'}{asterisk}{disk}"
+
+
+async def _answers(ari: AriHttp) -> bool:
+    try:
+        await ari.asterisk_info()
+    except AriError:
+        return False
+    return True

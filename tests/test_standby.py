@@ -1,0 +1,115 @@
+"""The lock's file, the wait for it, and what systemd is told, without an exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.processes import eventually
+from pbx112.journal import JournalLocked, Lock, holder, read_beat
+from pbx112.notify import notify
+from pbx112.standby import our_turn
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from pbx112.journal import Lock
+lock = Lock.acquire(Path(sys.argv[1]))
+print("holds", flush=True)
+while True:
+    if sys.argv[2] == "beats":
+        lock.beat()
+    time.sleep(0.05)
+"""
+
+
+async def another(journal: Path, how: str) -> asyncio.subprocess.Process:
+    """A process that holds the journal's lock, and `beats` or is `silent`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDS, str(journal), how, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"holds\n"
+    return process
+
+
+async def test_the_lock_is_free_when_its_holder_is_gone(tmp_path: Path) -> None:
+    journal = tmp_path / "deep" / "journal.db"
+    process = await another(journal, "beats")
+    assert holder(journal) == read_beat(journal).process == process.pid
+    with pytest.raises(JournalLocked, match=rf"in use by another pbx112 \(process {process.pid}\)"):
+        Lock.acquire(journal)
+    waiting = asyncio.create_task(our_turn(journal))
+    process.kill()
+    await process.wait()
+    lock = await asyncio.wait_for(waiting, 2)
+    assert holder(journal) == os.getpid()
+    lock.release()
+    assert holder(journal) is None
+    lock.beat()  # a heart that beats once too often does no harm
+
+
+async def test_a_holder_whose_heart_beats_is_left_alone(tmp_path: Path) -> None:
+    process = await another(tmp_path / "journal.db", "beats")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(our_turn(tmp_path / "journal.db"), 4)
+    assert process.returncode is None
+    process.kill()
+    await process.wait()
+
+
+async def test_a_holder_whose_heart_stands_still_is_ended(tmp_path: Path) -> None:
+    process = await another(tmp_path / "journal.db", "silent")
+    began = time.monotonic()
+    lock = await asyncio.wait_for(our_turn(tmp_path / "journal.db"), 5)
+    assert time.monotonic() - began > 1.9
+    assert await process.wait() == -signal.SIGKILL
+    lock.release()
+
+
+@pytest.mark.parametrize("says", ["", "garbage here\n", "1\n", "-5 -5\n", "99999999999999999999 1\n"])
+async def test_a_lock_file_that_lies_leads_to_nobodys_death(tmp_path: Path, says: str) -> None:
+    """The kernel, not the file, says who holds the lock."""
+    journal = tmp_path / "journal.db"
+    process = await another(journal, "silent")
+    (tmp_path / "journal.db.lock").write_text(says)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(our_turn(journal), 3)
+    assert process.returncode is None
+    process.kill()
+    await process.wait()
+
+
+async def test_what_systemd_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notify("READY=1", "STATUS=serves, 0 calls")
+        assert manager.recv(100) == b"READY=1\nSTATUS=serves, 0 calls"
+        process = await another(tmp_path / "journal.db", "beats")
+        waiting = asyncio.create_task(our_turn(tmp_path / "journal.db"))
+        heard: list[bytes] = []
+
+        def ready_and_alive() -> bool:
+            while True:
+                try:
+                    heard.append(manager.recv(200))
+                except BlockingIOError:
+                    break
+            return b"WATCHDOG=1" in heard and any(b"READY=1" in each for each in heard)
+
+        await eventually(ready_and_alive, 3)
+        assert f"STATUS=standby: process {process.pid} serves".encode() in heard[0]
+        process.kill()
+        await process.wait()
+        (await waiting).release()
+    notify("WATCHDOG=1")  # nobody listens any more
+    monkeypatch.setenv("NOTIFY_SOCKET", "@pbx112-nobody")
+    notify("WATCHDOG=1")
