@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from lab.callers import Caller
-from lab.exchange import ARI_USER, Exchange
+from lab.exchange import Exchange
 from lab.phones import Answers
 from lab.processes import eventually
 from lab.supervisor import Supervisor, unit_value
-from pbx112.ari import AriHttp, AriSettings
-from pbx112.switch.requests import BRIDGE_NAME
 from tests.exchange.plans import plan
 
 SOON = Answers(after=0.3)
@@ -102,16 +100,6 @@ async def test_a_hung_daemon_is_replaced_and_its_callers_are_served(exchange: Ex
         await calling.ended()
         assert (supervisor.hung, supervisor.restarts) == (1, 1)
         assert (await exchange.record(caller)).call["outcome"] == "answered"
-
-
-async def test_what_belongs_to_no_call_is_removed_by_itself(exchange: Exchange) -> None:
-    settings = AriSettings(
-        url=exchange.ari_url, user=ARI_USER, password=exchange.ari_password, app="elsewhere"
-    )
-    async with AriHttp(settings) as another:
-        await another.create_bridge("1700000000.1-bridge", name=BRIDGE_NAME)
-    assert (await exchange.leftovers()).bridges
-    await exchange.quiet(within=8)
 
 
 async def test_a_stop_while_waiting_is_immediate(exchange: Exchange, tmp_path: Path) -> None:
