@@ -50,7 +50,7 @@ async def test_a_bridge_that_belongs_to_no_call_is_removed(exchange: Exchange) -
 
 async def test_a_bridge_of_somebody_else_stays(exchange: Exchange) -> None:
     await exchange.reload_plan(plan())
-    await exchange.phones({"1101": SOON})
+    await exchange.phones({"1101": SOON, "1102": BUSY})
     async with ari(exchange) as another:
         await another.create_bridge("conference", name="conference")
         await another.create_bridge("1700000000.1-bridge", name=BRIDGE_NAME)
@@ -65,7 +65,7 @@ async def test_a_bridge_of_somebody_else_stays(exchange: Exchange) -> None:
 
 async def test_a_caller_of_whom_nobody_told_us_is_served(exchange: Exchange) -> None:
     await exchange.reload_plan(plan())
-    await exchange.phones({"1101": SOON})
+    await exchange.phones({"1101": SOON, "1102": BUSY})
     caller = Caller(talk=0.2, patience=20)
     began = time.monotonic()
     async with kept_secret(exchange, "StasisStart"):
@@ -79,7 +79,7 @@ async def test_a_caller_of_whom_nobody_told_us_is_served(exchange: Exchange) -> 
 
 async def test_a_caller_whose_end_nobody_told_is_given_up(exchange: Exchange) -> None:
     await exchange.reload_plan(plan(takers_ring_for=25))
-    await exchange.phones({"1101": Answers(after=60)})
+    await exchange.phones({"1101": Answers(after=60), "1102": BUSY})
     caller = Caller(patience=1.0)
     async with kept_secret(exchange, "ChannelHangupRequest", "StasisEnd", "ChannelDestroyed"):
         calling = await exchange.dial(caller)
