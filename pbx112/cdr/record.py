@@ -144,6 +144,8 @@ class _Fold:
         self._round = 1
         self._resumed = 0
         self._caller_gone = False
+        self._waiting_since: int | None = None
+        self._waited = 0  # nanoseconds in which the caller waited for its turn
         self._talked = 0  # nanoseconds in which the caller was joined to somebody
         self._legs: dict[int, _Leg] = {}
         self._started: dict[str, datetime] = {}
@@ -169,6 +171,10 @@ class _Fold:
         match fact.event:
             case ev.CallArrived() as event if self._arrived is None:
                 self._arrived, self._arrived_at, self._arrived_clock = event, self._now, self._clock
+            case ev.CallQueued() if self._waiting_since is None:
+                self._waiting_since = self._clock
+            case ev.CallAdmitted() | ev.HandedToFallback():
+                self._end_wait()
             case ev.CallerAnswered():
                 self._answered_at = self._answered_at or self._now
             case ev.StageEntered(round=round_):
@@ -238,6 +244,7 @@ class _Fold:
 
     def end(self, event: ev.CallEnded, fact: Fact, legs: int, journal_id: str, node: str) -> CallRecord:
         """The call's row. Where the arrival is missing (a journal lost), the first event stands for it."""
+        self._end_wait()
         first = self._first or fact
         arrived = self._arrived or ev.CallArrived("", "", None, False, "")
         accepted = self._accepted
@@ -261,6 +268,7 @@ class _Fold:
             outcome=event.outcome,
             ended_by=event.by,
             ring_seconds=_seconds(max(0, waited_until - self._arrived_clock)),
+            wait_seconds=_seconds(self._waited),
             talk_seconds=_seconds(self._talked),
             answered_by_owner=_text(accepted.offered.target.owner) if accepted else None,
             answered_by_line=_text(accepted.offered.target.number) if accepted else None,
@@ -272,6 +280,11 @@ class _Fold:
             first_seq=first.seq,
             last_seq=fact.seq,
         )
+
+    def _end_wait(self) -> None:
+        if self._waiting_since is not None:
+            self._waited += self._clock - self._waiting_since
+            self._waiting_since = None
 
     def _joined(self) -> bool:
         return not self._caller_gone and any(

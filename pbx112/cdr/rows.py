@@ -68,6 +68,7 @@ class CallRecord(msgspec.Struct, frozen=True):
     outcome: ev.Outcome
     ended_by: str
     ring_seconds: float
+    wait_seconds: float
     talk_seconds: float
     answered_by_owner: str | None
     answered_by_line: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pbx112.log import mask
 from pbx112.model import events as ev
-from pbx112.model.state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking
+from pbx112.model.state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking, Waiting
 from pbx112.plan.types import CALL_TAKERS
 
 _WHY = {
@@ -15,6 +15,10 @@ _WHY = {
     "again": "second round",
     "lost": "the talk broke",
 }
+
+
+_WAIT = {"overload": "as many calls are served as may be"}
+_LIMITS = {"trunk_full": "trunk full", "trunk_hour_full": "the trunk's hour is full"}
 
 
 def caller_of(raw: str, number: str | None, *, unmask: bool) -> str:
@@ -47,6 +51,8 @@ def _where(call: Call) -> str:
                 return f"on its way to {owner_name(owner)}" if owner else "arriving"
             asked = [leg for leg in ringing if leg.status == "answered"]
             return f"asks {_whom(asked)} to accept" if asked else f"ringing {_whom(ringing)}"
+        case Waiting(reason=reason):
+            return f"waits for its turn ({_WAIT.get(reason, reason)})"
         case InMenu(attempt=attempt):
             return "in the menu" if attempt == 1 else f"in the menu, {attempt}th time"
         case Announcing():
@@ -75,6 +81,13 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
             back = "" if event.callable else "; cannot be called back"
             alone = "; the dialplan handles it alone" if event.via == "fallback" else ""
             return f"call from {caller} to {event.dialled}{by}{back}{alone}"
+        case ev.CallQueued():
+            why = _WAIT.get(event.reason, event.reason)
+            return f"has to wait: {why}; goes on after {event.longest:g} s in any case"
+        case ev.WaitAnnounced():
+            return f"is told to wait, time {event.time}"
+        case ev.CallAdmitted():
+            return "goes on: " + ("there is room" if event.why == "room" else "it has waited long enough")
         case ev.CallerAnswered():
             return "the caller is answered"
         case ev.StageEntered():
@@ -92,7 +105,7 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
             return (
                 f"{_leg(event.leg)} {how}"
                 if event.placed
-                else f"{_leg(event.leg)} cannot be placed: trunk full"
+                else f"{_leg(event.leg)} cannot be placed: a limit of the trunk is reached"
             )
         case ev.LegRinging():
             return f"{_leg(event.leg)} the phone rings"
@@ -103,7 +116,7 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
         case ev.LegEnded():
             codes = [f"cause {event.cause}"] if event.cause is not None else []
             codes += [f"SIP {event.sip}"] if event.sip is not None else []
-            codes += [event.detail] if event.detail else []
+            codes += [_LIMITS.get(event.detail, event.detail)] if event.detail else []
             return f"{_leg(event.leg)} over: {event.result}" + (f" ({', '.join(codes)})" if codes else "")
         case ev.MenuOffered():
             keys = ", ".join(f"{digit} {owner}" for digit, owner in event.keys.items())

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from pbx112.plan.types import Plan
 
-from . import route, stimuli
+from . import stimuli
 from .endings import caller_gone, end, give_up, unreached
 from .events import (
     CallArrived,
@@ -30,15 +30,15 @@ from .reach import (
     leg_gone,
     leg_lost_unseen,
     menu_expired,
-    offer_menu,
     picked_up,
     prompt_done,
     ring_anew,
-    turn_to,
+    start,
 )
-from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, begin
+from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, Waiting, begin
 from .stimuli import Stimulus, World
 from .story import Story
+from .waiting import is_room, look_again, wait, waited
 
 
 def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> list[CallEvent]:
@@ -57,13 +57,12 @@ def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> 
     assert call is not None
     story = Story(call, plan, world)
     story.events.append(first)
+    if not is_room(story):
+        wait(story)
+        return story.events
     if plan.service.answer == "on_arrival":
         story.tell(CallerAnswered())
-    owner = route.first_owner(plan)
-    if owner is None:
-        offer_menu(story, attempt=1)
-    else:
-        turn_to(story, owner, why="first", round_=1)
+    start(story)
     return story.events
 
 
@@ -99,6 +98,8 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
             prompt_done(story, prompt, played)
         case stimuli.TimePassed():
             _time_passed(story)
+        case stimuli.RoomMade():
+            look_again(story)
         case stimuli.Resumed():
             _resume(story, stimulus)
         case stimuli.GivenUp(reason=reason):
@@ -124,6 +125,8 @@ def _time_passed(story: Story) -> None:
     match story.call.situation:
         case Reaching():
             go_on(story)
+        case Waiting() as waiting:
+            waited(story, waiting)
         case InMenu(due_ns=due) as menu if due <= now:
             menu_expired(story, menu)
         case Announcing(due_ns=due) if due <= now:
@@ -153,6 +156,8 @@ def _resume(story: Story, found: stimuli.Resumed) -> None:
     story.tell(CallResumed())
     if story.call.greeting:
         story.tell(PromptHeard("greeting", played=False))
+    if isinstance(story.call.situation, Waiting):
+        story.tell(PromptHeard("waiting", played=False))
     if isinstance(story.call.situation, InMenu):
         story.tell(PromptHeard("menu", played=False))
     for number in found.up:

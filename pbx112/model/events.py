@@ -93,6 +93,27 @@ class CallArrived(_Event, frozen=True, tag=True):
     answer: Literal["on_pickup", "on_arrival"] = "on_pickup"
 
 
+class CallQueued(_Event, frozen=True, tag=True):
+    """The caller has to wait. `reason` says for what: `overload`, that fewer calls are served at once. The caller
+    hears `media` at once and every 20 s, music between, and goes on after `longest` seconds in any case."""
+
+    reason: str
+    media: tuple[str, ...]
+    longest: float
+
+
+class WaitAnnounced(_Event, frozen=True, tag=True):
+    """Who waits is told so again, for the `time`-th time."""
+
+    time: int
+
+
+class CallAdmitted(_Event, frozen=True, tag=True):
+    """The wait is over: there is `room`, or the call has waited for the `longest` time."""
+
+    why: Literal["room", "longest"]
+
+
 class CallerAnswered(_Event, frozen=True, tag=True):
     """The caller's channel is answered by us; from here the caller's network counts the call as connected."""
 
@@ -110,7 +131,7 @@ class StageEntered(_Event, frozen=True, tag=True):
 
 class LegOffered(_Event, frozen=True, tag=True):
     """A line is being rung. `leg` counts from 1 within the call; `channel` is the id we gave its channel.
-    `placed` is False where Asterisk was not even asked (the trunk is full)."""
+    `placed` is False where Asterisk was not even asked (a limit of the trunk is reached)."""
 
     leg: int
     channel: str
@@ -138,7 +159,8 @@ class LegAccepted(_Event, frozen=True, tag=True):
 
 class LegEnded(_Event, frozen=True, tag=True):
     """The attempt is over. `cause` is the Q.850 cause where Asterisk gave one, `sip` the SIP status likewise;
-    `detail` is a short word on the why where these do not say it (`trunk_full`, `lost`, `max_talk`)."""
+    `detail` is a short word on the why where these do not say it (`trunk_full`, `trunk_hour_full`, `lost`,
+    `max_talk`)."""
 
     leg: int
     result: LegResult
@@ -160,7 +182,7 @@ class MenuOffered(_Event, frozen=True, tag=True):
 class PromptHeard(_Event, frozen=True, tag=True):
     """A prompt to the caller has been spoken to its end, or could not be `played`."""
 
-    prompt: Literal["greeting", "menu", "announcement"]
+    prompt: Literal["greeting", "waiting", "menu", "announcement"]
     played: bool
 
 
@@ -249,6 +271,9 @@ class JournalGap(_Event, frozen=True, tag=True):
 
 CallEvent = (
     CallArrived
+    | CallQueued
+    | WaitAnnounced
+    | CallAdmitted
     | CallerAnswered
     | StageEntered
     | LegOffered

@@ -22,7 +22,7 @@ from .events import (
     Target,
 )
 from .results import result_of
-from .state import Announcing, InMenu, Leg, Reaching, Talking, leg_channel
+from .state import Announcing, InMenu, Leg, Reaching, Talking, Waiting, leg_channel
 from .story import Story
 
 ROUNDS = 2
@@ -36,6 +36,15 @@ ACCEPT_KEY = "1"
 
 NORMAL_CLEARING = 16
 """Q.850: somebody put the receiver down."""
+
+
+def start(story: Story) -> None:
+    """Begin to look for a human: the call takers, the menu, or the default agency."""
+    owner = route.first_owner(story.plan)
+    if owner is None:
+        offer_menu(story, attempt=1)
+    else:
+        turn_to(story, owner, why="first", round_=1)
 
 
 def turn_to(story: Story, owner: str, why: str, round_: int) -> None:
@@ -59,10 +68,10 @@ def go_on(story: Story) -> None:
 def offer(story: Story, target: Target) -> None:
     """Ring one line, or note why it cannot be rung."""
     number = len(story.call.legs) + 1
-    placed = target.trunk is None or story.trunk_has_room(target.trunk)
-    story.tell(LegOffered(number, leg_channel(story.call.call_id, number), target, placed))
-    if not placed:
-        story.tell(LegEnded(number, LegResult.UNAVAILABLE, detail="trunk_full"))
+    limit = "" if target.trunk is None else story.trunk_limit(target.trunk)
+    story.tell(LegOffered(number, leg_channel(story.call.call_id, number), target, placed=not limit))
+    if limit:
+        story.tell(LegEnded(number, LegResult.UNAVAILABLE, detail=limit))
 
 
 def escalate(story: Story, stage: Reaching) -> None:
@@ -214,6 +223,8 @@ def prompt_done(story: Story, prompt: stimuli.Prompt, played: bool) -> None:
     match prompt, story.call.situation:
         case "menu", InMenu():
             story.tell(PromptHeard("menu", played))
+        case "waiting", Waiting(speaking=True):
+            story.tell(PromptHeard("waiting", played))
         case "greeting", _ if story.call.greeting:
             story.tell(PromptHeard("greeting", played))
         case "announcement", Announcing():

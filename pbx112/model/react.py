@@ -10,11 +10,13 @@ from typing import Literal, assert_never
 
 from .events import (
     AnnouncementStarted,
+    CallAdmitted,
     CallArrived,
     CallEnded,
     CallerAnswered,
     CallerLeft,
     CallEvent,
+    CallQueued,
     CallResumed,
     HandedToFallback,
     LegAccepted,
@@ -31,8 +33,9 @@ from .events import (
     RecordingStarted,
     StageEntered,
     Target,
+    WaitAnnounced,
 )
-from .state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking
+from .state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking, Waiting, greets
 from .stimuli import Prompt
 
 LONGEST_NAME = 40
@@ -170,10 +173,17 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
     caller = call.arrival.channel
     match event:
         case CallerAnswered():
-            greet = not call.caller_answered and call.arrival.answer == "on_arrival" and not call.route
-            if greet:
+            if greets(call):
                 return (Answer(caller), Play(caller, f"{call.call_id}-greeting", GREETING, "greeting"))
             return (Answer(caller),)
+        case CallQueued(media=media):
+            return (_say_wait(call, 1, media),)
+        case WaitAnnounced(time=time):
+            if not isinstance(call.situation, Waiting):
+                return ()
+            return (StopMusic(caller), _say_wait(call, time, call.situation.media))
+        case CallAdmitted():
+            return _quiet_wait(call)
         case StageEntered(why=why):
             if call.greeting or not call.caller_answered:
                 return ()
@@ -204,7 +214,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
         case MenuChosen():
             attempt = call.situation.attempt if isinstance(call.situation, InMenu) else 1
             return (StopPlay(f"{call.call_id}-menu{attempt}"),)
-        case PromptHeard(prompt="menu"):
+        case PromptHeard(prompt="menu" | "waiting"):
             return (Music(caller),)
         case PromptHeard(prompt="greeting"):
             return (Ring(caller),) if isinstance(call.situation, Reaching) else ()
@@ -215,7 +225,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             end = () if call.caller_left else (Hangup(caller),)
             return (*end, *((DropBridge(call.bridge),) if call.bridged else ()))
         case HandedToFallback():
-            return (ToFallback(caller),)
+            return (*_quiet_wait(call), ToFallback(caller))
         case CallResumed():
             return _restore(call)
         case (
@@ -264,6 +274,25 @@ def _record(call: Call, leg: Leg) -> tuple[Request, ...]:
     return (Record(call.bridge, call.recording(leg)),) if call.arrival.record else ()
 
 
+def _say_wait(call: Call, time: int, media: tuple[str, ...]) -> Play:
+    return Play(call.arrival.channel, _wait_playback(call, time), media, "waiting")
+
+
+def _wait_playback(call: Call, time: int) -> str:
+    return f"{call.call_id}-waiting{time}"
+
+
+def _quiet_wait(call: Call) -> tuple[Request, ...]:
+    """End what a caller who waits hears now."""
+    match call.situation:
+        case Waiting(speaking=True, time=time):
+            return (StopPlay(_wait_playback(call, time)),)
+        case Waiting():
+            return (StopMusic(call.arrival.channel),)
+        case _:
+            return ()
+
+
 def _announce(call: Call, media: tuple[str, ...]) -> Play:
     return Play(call.arrival.channel, f"{call.call_id}-announcement", media, "announcement")
 
@@ -283,7 +312,7 @@ def _restore(call: Call) -> tuple[Request, ...]:
             asked = (leg for leg in call.live_legs() if leg.status == "answered")
             questions = (_ask_to_accept(leg) for leg in asked)
             return ((Answer(caller),) if call.caller_answered else ()) + (Ring(caller), *again, *questions)
-        case InMenu():
+        case Waiting() | InMenu():
             return (Answer(caller),)
         case Announcing(media=media):
             return (Answer(caller), _announce(call, media))

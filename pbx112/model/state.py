@@ -13,11 +13,13 @@ import msgspec
 
 from .events import (
     AnnouncementStarted,
+    CallAdmitted,
     CallArrived,
     CallEnded,
     CallerAnswered,
     CallerLeft,
     CallEvent,
+    CallQueued,
     CallResumed,
     HandedToFallback,
     Instant,
@@ -36,6 +38,7 @@ from .events import (
     RecordingStarted,
     StageEntered,
     Target,
+    WaitAnnounced,
 )
 
 SECOND = 1_000_000_000
@@ -46,6 +49,9 @@ SPEAKING_LIMIT = 60.0
 
 ANNOUNCEMENT_LIMIT = 30.0
 """Seconds the closing announcement may take."""
+
+WAIT_WORD_EVERY = 20.0
+"""Seconds of music after which who waits is spoken to again."""
 
 FALLBACK_RECORD_WAIT = 60.0
 """Seconds to wait, after the caller left, for Asterisk's own record of a call handled by the fallback."""
@@ -67,6 +73,18 @@ class Leg(msgspec.Struct, frozen=True):
     def live(self) -> bool:
         """Whether its channel may still exist."""
         return self.status != "ended"
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Waits for its turn (`reason` says for what), until `until_ns` at the latest; at `word_ns` the word (`media`)
+    is spoken again. Its place in the line is not kept here: who came first is first."""
+
+    reason: str
+    media: tuple[str, ...]
+    time: int
+    speaking: bool
+    word_ns: int
+    until_ns: int
 
 
 class Reaching(msgspec.Struct, frozen=True):
@@ -111,7 +129,7 @@ class Ended(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
-Situation = Reaching | InMenu | Talking | Announcing | InFallback | Ended
+Situation = Waiting | Reaching | InMenu | Talking | Announcing | InFallback | Ended
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -166,6 +184,8 @@ def due(call: Call) -> int | None:
     match call.situation:
         case InMenu(due_ns=moment) | Announcing(due_ns=moment):
             moments.append(moment)
+        case Waiting(word_ns=word, until_ns=until):
+            moments += (word, until)
         case InFallback(due_ns=int() as moment):
             moments.append(moment)
         case Ended():
@@ -173,6 +193,12 @@ def due(call: Call) -> int | None:
         case _:
             pass
     return min(moments, default=None)
+
+
+def greets(call: Call) -> bool:
+    """Whether the caller, once answered, is greeted: on arrival, and not where it has to wait."""
+    first = isinstance(call.situation, Reaching) and not call.legs and not call.route
+    return first and call.arrival.answer == "on_arrival" and not call.caller_answered
 
 
 def fold(call_id: str, history: Iterable[tuple[Instant, CallEvent]]) -> Call | None:
@@ -226,9 +252,20 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             return _with(call, situation=talk, bridged=True, accepted=True, greeting=False, ring_tone=False)
         case LegEnded(leg=number, result=result):
             return _set_leg(call, number, "ended", None, result)
+        case CallQueued(reason=reason, media=media, longest=longest):
+            until = now + int(longest * SECOND)
+            waiting = Waiting(reason, media, 1, True, now + int(SPEAKING_LIMIT * SECOND), until)
+            return _with(call, situation=waiting, greeting=False, ring_tone=False)
+        case WaitAnnounced(time=time):
+            return _wait(call, time=time, speaking=True, word_ns=now + int(SPEAKING_LIMIT * SECOND))
+        case PromptHeard(prompt="waiting"):
+            return _wait(call, speaking=False, word_ns=now + int(WAIT_WORD_EVERY * SECOND))
+        case CallAdmitted():
+            if not isinstance(call.situation, Waiting):
+                return call
+            return _with(call, situation=Reaching(owner="", round=1, waves=()))
         case CallerAnswered():
-            greet = call.arrival.answer == "on_arrival" and not call.legs and not call.route
-            return _with(call, caller_answered=True, greeting=greet)
+            return _with(call, caller_answered=True, greeting=greets(call))
         case MenuOffered(attempt=attempt, keys=keys, wait=wait):
             latest = now + int((SPEAKING_LIMIT + wait) * SECOND)
             menu = InMenu(attempt, keys, wait, latest)
@@ -266,6 +303,13 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
 
 
 _with = msgspec.structs.replace
+
+
+def _wait(call: Call, **changes: object) -> Call:
+    """The call, where it waits, with its wait changed."""
+    if not isinstance(call.situation, Waiting):
+        return call
+    return _with(call, situation=_with(call.situation, **changes))
 
 
 def _with_fresh_deadlines(call: Call, now: int) -> Call:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .events import Instant, RecordingFailed, RecordingFinished, RecordingStarted
 
-Prompt = Literal["greeting", "menu", "announcement"]
+Prompt = Literal["greeting", "waiting", "menu", "announcement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,17 @@ class World:
     """What a decision may look at beside the call and the plan.
 
     `trunk_load` is the number of live legs that *other* calls have on each trunk; `idle_since` the monotonic
-    nanosecond at which each line (by number) last ended a talk.
+    nanosecond at which each line (by number) last ended a talk. `trunk_placed` is the number of calls placed on
+    each trunk within the past hour by *any* call; `serving` how many other calls are being served, `ahead` how
+    many wait that came before this one.
     """
 
     now: Instant
     trunk_load: Mapping[str, int] = field(default_factory=dict)
     idle_since: Mapping[str, int] = field(default_factory=dict)
+    trunk_placed: Mapping[str, int] = field(default_factory=dict)
+    serving: int = 0
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,11 @@ class TimePassed:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomMade:
+    """There may be room for one who waits: fewer calls are served, or another plan decides."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """After a (re)connect: the call is ours again. `gone` and `up` are legs whose channels have meanwhile
     ended or been answered; `caller_gone` says the same of the caller; `in_fallback` that the dialplan has the
@@ -140,6 +150,7 @@ Stimulus = (
     | PromptDone
     | RecordingReported
     | TimePassed
+    | RoomMade
     | Resumed
     | GivenUp
 )

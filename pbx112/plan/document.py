@@ -14,7 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Pr
 from pbx112.plan import rules
 from pbx112.plan.finding import Finding, Severity, show
 from pbx112.plan.source import Fields, Items
-from pbx112.plan.types import CALL_TAKERS, AcceptMode, AnswerMode, LineKind, RingMode
+from pbx112.plan.types import (
+    CALL_TAKERS,
+    MAX_CALLS,
+    MAX_PER_HOUR,
+    MAX_WAIT,
+    AcceptMode,
+    AnswerMode,
+    LineKind,
+    RingMode,
+)
 
 Seconds = Annotated[float, Field(ge=1, le=120)]
 RING_FOR: dict[LineKind, float] = {"extension": 15.0, "mobile": 25.0}
@@ -89,6 +98,11 @@ class ServiceDoc(Part):
     """Seconds that a caller has to choose after the menu has been spoken."""
     country: rules.Country = "ID"
     """ISO 3166 code of the country in which a caller's number without + is read."""
+    max_calls: Annotated[int, Field(ge=1, le=5000)] = MAX_CALLS
+    """How many calls are served at once. The next caller is told to wait, hears music, and goes on in the order of
+    arrival as soon as a call ends."""
+    max_wait: Annotated[float, Field(ge=5, le=600)] = MAX_WAIT
+    """Seconds after which a caller who waits goes on all the same: nobody waits for ever."""
 
 
 class TrunkDoc(Part):
@@ -105,6 +119,9 @@ class TrunkDoc(Part):
     """How many calls the trunk carries at once (SIM cards in the gateway, channels of the SIP trunk)."""
     max_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     """After how many minutes a call over this trunk is ended."""
+    max_per_hour: Annotated[int, Field(ge=1, le=10000)] = MAX_PER_HOUR
+    """How many calls may be placed over this trunk within any hour, answered or not; then its lines are passed
+    over: the guard against a bill that a fault or a fraud runs up."""
     allow: Annotated[list[rules.Prefix], Field(min_length=1, max_length=50)]
     """Prefixes, in E.164, of the only numbers that may be dialled over this trunk: the guard against
     expensive calls by mistake."""

@@ -79,7 +79,7 @@ def _first(errors: list[Finding], name: str) -> list[Finding]:
 def _plan(document: doc.Document, digest: str) -> Plan:
     service = document.service
     trunks = {
-        key: Trunk(key, t.dial, t.caller_id, t.max_calls, t.max_minutes, tuple(t.allow))
+        key: Trunk(key, t.dial, t.caller_id, t.max_calls, t.max_minutes, tuple(t.allow), t.max_per_hour)
         for key, t in document.trunks.items()
     }
     agencies = {
@@ -102,6 +102,8 @@ def _plan(document: doc.Document, digest: str) -> Plan:
             answer=service.answer,
             menu_wait=service.menu_wait,
             country=service.country,
+            max_calls=service.max_calls,
+            max_wait=service.max_wait,
         ),
         trunks=MappingProxyType(trunks),
         call_takers=CallTakers(takers.ring, _lines(document, takers.lines, takers.ring_for), takers.then)

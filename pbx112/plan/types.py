@@ -25,6 +25,17 @@ CALL_TAKERS: Literal["call_takers"] = "call_takers"
 """The owner's key under which the call takers' lines stand beside the agencies'; no agency may use it."""
 
 
+MAX_CALLS = 500
+"""Calls served at once unless the plan says otherwise: what was measured to run at once (`docs/performance.md`).
+Below it nobody waits for the machine's sake."""
+
+MAX_WAIT = 120.0
+"""Seconds after which a caller who waits goes on all the same, unless the plan says otherwise."""
+
+MAX_PER_HOUR = 60
+"""Calls placed over a trunk within an hour unless the plan says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
     """Weekly hours in which a line is staffed, in the service's time zone.
@@ -50,7 +61,8 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A way out to the public network. `max_calls` caps simultaneous calls, `max_minutes` one call's length."""
+    """A way out to the public network. `max_calls` caps simultaneous calls, `max_minutes` one call's length,
+    `max_per_hour` the calls placed within any hour."""
 
     key: str
     dial: str
@@ -58,6 +70,7 @@ class Trunk:
     max_calls: int
     max_minutes: int
     allow: tuple[str, ...]
+    max_per_hour: int = MAX_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,10 @@ class Service:
     """Seconds a caller has to choose after the menu has been spoken."""
     country: str
     """ISO 3166 region in which a number without `+` is read (`ID`)."""
+    max_calls: int = MAX_CALLS
+    """Calls that are served at once; the next caller waits."""
+    max_wait: float = MAX_WAIT
+    """Seconds after which a caller who waits goes on all the same."""
 
 
 @dataclass(frozen=True, slots=True)

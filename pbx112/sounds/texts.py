@@ -17,6 +17,7 @@ _FIXED = {
             "Mohon maaf, belum ada petugas yang dapat menjawab. "
             "Tutup telepon ini lalu hubungi {number} sekali lagi. Utamakan keselamatan Anda."
         ),
+        "waiting": "Semua petugas sedang melayani. Mohon tunggu, jangan tutup telepon.",
         "please_stay": "Mohon jangan tutup telepon. Kami masih menghubungi petugas.",
     },
     "en": {
@@ -27,6 +28,7 @@ _FIXED = {
             "We are sorry, nobody can answer at the moment. "
             "Please hang up and call {number} once more. Bring yourself to safety first."
         ),
+        "waiting": "All our staff are busy with other calls. Please wait, do not hang up.",
         "please_stay": "Please do not hang up. We are still trying to reach somebody.",
     },
 }

@@ -6,9 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from pbx112.model.state import Call
+from pbx112.model.events import Instant
+from pbx112.model.state import Announcing, Call, InMenu, Reaching, Talking, Waiting
+from pbx112.model.stimuli import World
 
 from .live import LiveCall
+from .trunks import TrunkHours
 
 
 class Calls:
@@ -19,6 +22,9 @@ class Calls:
         self._live: dict[str, LiveCall] = {}
         self._channels: dict[str, tuple[str, int | None]] = {}
         self._trunk_load: Counter[str] = Counter()
+        self._serving: set[str] = set()
+        self._waiting: dict[str, int] = {}
+        self.trunk_hours = TrunkHours()
         self.idle_since: dict[str, int] = {}
         """The monotonic nanosecond at which each line (by number) last ended a talk."""
 
@@ -41,10 +47,12 @@ class Calls:
         self._live[live.call_id] = live
         self._channels[live.call_id] = (live.call_id, None)
         if live.call is not None:
-            self.moved(None, live.call)
+            self._follow(None, live.call)
 
     def forget(self, live: LiveCall) -> None:
         """Nothing leads to it any more."""
+        self._serving.discard(live.call_id)
+        self._waiting.pop(live.call_id, None)
         self._live.pop(live.call_id, None)
         for channel in (live.call_id, *(leg.channel for leg in (live.call.legs if live.call else ()))):
             self._channels.pop(channel, None)
@@ -63,6 +71,37 @@ class Calls:
         leg = known[0].call.leg(known[1])
         return leg is not None and leg.live
 
+    def world(self, call: Call | None, now: Instant) -> World:
+        """What a decision of `call` (None: of one that arrives) may look at."""
+        call_id = call.call_id if call else ""
+        return World(
+            now,
+            self.load_beside(call),
+            self.idle_since,
+            self.trunk_hours.within_hour(now.mono_ns),
+            len(self._serving) - (call_id in self._serving),
+            self._ahead_of(call_id) if self._waiting else 0,
+        )
+
+    @property
+    def anyone_waits(self) -> bool:
+        """Whether a caller waits for its turn."""
+        return bool(self._waiting)
+
+    def first_waiting(self) -> LiveCall | None:
+        """Of the calls that wait, the one that came first."""
+        first = min(self._waiting, key=self._turn, default="")
+        return self._live.get(first)
+
+    def _ahead_of(self, call_id: str) -> int:
+        if call_id not in self._waiting:
+            return len(self._waiting)
+        mine = self._turn(call_id)
+        return sum(self._turn(other) < mine for other in self._waiting)
+
+    def _turn(self, call_id: str) -> tuple[int, str]:
+        return self._waiting[call_id], call_id
+
     def load_beside(self, call: Call | None) -> Mapping[str, int]:
         """How many live legs all calls but this one have on each trunk."""
         load = dict(self._trunk_load)
@@ -72,7 +111,15 @@ class Calls:
         return load
 
     def moved(self, before: Call | None, after: Call) -> None:
-        """Watch the channels of new legs and keep the trunks' load."""
+        """Watch the channels of new legs, keep the trunks' load, and who is served and who waits."""
+        self._follow(before, after)
+        for leg in after.legs[len(before.legs) if before else 0 :]:
+            if leg.placed and leg.target.trunk is not None:
+                self.trunk_hours.place(leg.target.trunk, self._clock())
+
+    def _follow(self, before: Call | None, after: Call) -> None:
+        if before is None or before.situation is not after.situation:
+            self._place(after)
         old = before.legs if before else ()
         for index, leg in enumerate(after.legs):
             was = old[index] if index < len(old) else None
@@ -85,3 +132,14 @@ class Calls:
                 self._trunk_load[trunk] += leg.live - (was.live if was else False)
             if was is not None and was.status == "accepted" and not leg.live:
                 self.idle_since[leg.target.number] = self._clock()
+
+    def _place(self, call: Call) -> None:
+        """Whether the call is served now, or waits. (One that the fallback dialplan has is none of ours.)"""
+        if isinstance(call.situation, Reaching | InMenu | Talking | Announcing):
+            self._serving.add(call.call_id)
+        else:
+            self._serving.discard(call.call_id)
+        if isinstance(call.situation, Waiting):
+            self._waiting[call.call_id] = call.arrived.mono_ns
+        else:
+            self._waiting.pop(call.call_id, None)

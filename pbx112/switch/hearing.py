@@ -137,7 +137,9 @@ class Hearing:
         live = self._calls.get(call_id)
         if live is None:
             return
-        if what.startswith("menu"):
+        if what.startswith("waiting"):
+            live.tell(stimuli.PromptDone("waiting", played))
+        elif what.startswith("menu"):
             live.tell(stimuli.PromptDone("menu", played))
         elif what == "greeting" or what == "announcement":
             live.tell(stimuli.PromptDone("greeting" if what == "greeting" else "announcement", played))

@@ -157,7 +157,7 @@ def _failed(request: react.Request, why: str) -> Stimulus | None:
     match request:
         case react.Originate(leg=leg):
             return stimuli.Refused(leg, unavailable=False, detail=why[:80])
-        case react.Play(prompt="greeting" | "menu" | "announcement" as prompt):
+        case react.Play(prompt="greeting" | "waiting" | "menu" | "announcement" as prompt):
             return stimuli.PromptDone(prompt, played=False)
         case react.Record(name=name):
             return stimuli.RecordingReported(RecordingFailed(name, why[:80]))

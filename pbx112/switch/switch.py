@@ -20,6 +20,7 @@ from pbx112.model.events import (
     CallEnded,
     CallEvent,
     Instant,
+    LegEnded,
     Outcome,
     PlanLoaded,
 )
@@ -68,6 +69,7 @@ class Switch:
         """Set once the journal's open calls are known."""
         self._connection: asyncio.Task[None] | None = None
         self._stopping = False
+        self._looking_for_room = False
 
     # --- what the daemon does with it ----------------------------------------------------------------------
 
@@ -78,6 +80,7 @@ class Switch:
         """
         await self._recover()
         self.recovered.set()
+        self._spawn(self._calls.trunk_hours.recover(self._journal, now()), "the trunks' past hour")
         sweep = Sweep(self.ari, self._app, self._calls, self._tidy)
         for name, work in (("debts", self._debts.run), ("sweep", sweep.run)):
             self._spawn(keep_running(name, work, pause=1.0), name)
@@ -133,6 +136,7 @@ class Switch:
         """From here on `plan` decides; what is ringing rings on as it was told."""
         self._plan = plan
         self._journal.append([draft("", PlanLoaded(plan.hash), now(), plan.hash)])
+        self._look_for_room()
 
     def take_back(self, told: FallbackCall) -> Sequence[tuple[Instant, CallEvent]]:
         """What the dialplan did with a call that we had given to it, to be journalled after what we know of it;
@@ -172,19 +176,24 @@ class Switch:
 
     def world(self, call: Call | None) -> World:
         """The moment, and how loaded the trunks are by calls other than `call`."""
-        return World(now(), self._calls.load_beside(call), self._calls.idle_since)
+        return self._calls.world(call, now())
 
     def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> asyncio.Future[None]:
         """Journal the events; done when they may be acted on."""
+        if any(isinstance(event, LegEnded) for event in events):
+            live = self._calls.get(call_id)
+            self._calls.trunk_hours.heed(live.call if live else None, events)
         return self._journal.append([draft(call_id, event, at, self._plan.hash) for event in events])
 
     def moved(self, before: Call | None, after: Call) -> None:
         """The call's state changed."""
         self._calls.moved(before, after)
+        self._look_for_room()
 
     def over(self, live: LiveCall) -> None:
         """The call has ended and everything it asked of Asterisk is answered: forget it."""
         self._calls.forget(live)
+        self._look_for_room()
         known = live.call.situation if live.call else None
         self._ended[live.call_id] = known.outcome if isinstance(known, Ended) else Outcome.SYSTEM_FAILURE
         if len(self._ended) > REMEMBERED:
@@ -290,6 +299,18 @@ class Switch:
 
     async def _ask(self, request: Final) -> None:
         await self.ask(request)
+
+    def _look_for_room(self) -> None:
+        """Soon, not now: where many calls are told of something at once, all have heard it before one goes on."""
+        if self._calls.anyone_waits and not self._stopping and not self._looking_for_room:
+            self._looking_for_room = True
+            asyncio.get_running_loop().call_soon(self._tell_first_waiting)
+
+    def _tell_first_waiting(self) -> None:
+        """Where it goes on, that is a move of its own, and the next one is told."""
+        self._looking_for_room = False
+        if not self._stopping and (first := self._calls.first_waiting()) is not None:
+            first.tell(stimuli.RoomMade())
 
     def _still_wanted(self, request: Final) -> bool:
         """A bridge may be in use again; what else was to end is to end for good."""
