@@ -66,16 +66,21 @@ def plan(
     default: str | None = None,
     answer: AnswerMode = "on_pickup",
     max_calls: int = 4,
+    max_per_hour: int = 60,
+    at_once: int = 500,
+    max_wait: float = 120.0,
 ) -> Plan:
-    """A plan; `menu` maps a digit to an agency."""
+    """A plan; `menu` maps a digit to an agency, `at_once` is how many calls are served at once."""
     incidents = {
         f"kasus_{digit}": Incident(f"kasus_{digit}", f"Kasus {digit}", digit, owner, ())
         for digit, owner in (menu or {}).items()
     }
     return Plan(
         hash="0123456789abcdef",
-        service=Service("Layanan 112", "112", "id", ZoneInfo("Asia/Jakarta"), answer, 8.0, "ID"),
-        trunks={"gsm": Trunk("gsm", "PJSIP/{number}@gsm", "0739112", max_calls, 60, ("+628",))},
+        service=Service(
+            "Layanan 112", "112", "id", ZoneInfo("Asia/Jakarta"), answer, 8.0, "ID", at_once, max_wait
+        ),
+        trunks={"gsm": Trunk("gsm", "PJSIP/{number}@gsm", "0739112", max_calls, 60, ("+628",), max_per_hour)},
         call_takers=call_takers,
         agencies={a.key: a for a in agencies},
         incidents=incidents,
@@ -92,7 +97,10 @@ class Desk:
         self.start_us = utc_us
         self.elapsed_ns = 0
         self.trunk_load = trunk_load or {}
+        self.trunk_placed: dict[str, int] = {}
         self.idle_since: dict[str, int] = {}
+        self.serving = 0
+        self.ahead = 0
         self.history: list[tuple[Instant, CallEvent]] = []
         self.requests: list[Request] = []
         self.call: Call | None = None
@@ -100,7 +108,9 @@ class Desk:
     @property
     def world(self) -> World:
         at = Instant(self.start_us + self.elapsed_ns // 1000, self.elapsed_ns)
-        return World(at, self.trunk_load, self.idle_since)
+        return World(
+            at, self.trunk_load, self.idle_since, self.trunk_placed, serving=self.serving, ahead=self.ahead
+        )
 
     def arrives(self, number: str = "081234567890") -> None:
         arrived = stimuli.Arrived("c1", number, "+62" + number[1:], True, "112", "PJSIP/intake")
