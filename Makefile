@@ -5,8 +5,10 @@ PYTHON := .venv/bin/python
 AGENCIES ?= agencies.yaml
 PHONES ?= all
 ONCE ?=
+CALLS ?= 1000000
+SEED ?= 1
 
-.PHONY: help setup demo test lint bench up down status constraints clean
+.PHONY: help setup demo test lint bench simulate up down status constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +29,9 @@ lint: setup ## Check style and types
 
 bench: setup ## Measure pbx112 beside Dial() and app_queue
 	@$(PYTHON) -m bench
+
+simulate: setup ## Hold the laws against calls in virtual time (CALLS=1000000; SEED=N: from world N on)
+	@$(PYTHON) -m pbx112.simulate --calls $(CALLS) --seed $(SEED)
 
 up: setup ## Leave an exchange running (PHONES=none: no phones; AGENCIES=FILE: another plan)
 	@$(PYTHON) -m lab up --agencies "$(AGENCIES)" $(if $(filter none,$(PHONES)),--no-phones,--phones)

@@ -1,0 +1,1 @@
+"""The switch in virtual time: the real model and the real calls, on an exchange made of numbers."""

@@ -1,0 +1,108 @@
+"""Plans of all shapes, drawn from a seed: for worlds in which any plan that an office may write has to hold."""
+
+from __future__ import annotations
+
+from datetime import time
+from random import Random
+from zoneinfo import ZoneInfo
+
+from pbx112.plan.types import (
+    MENU,
+    Agency,
+    AnswerMode,
+    CallTakers,
+    Duty,
+    Incident,
+    Line,
+    Plan,
+    Recording,
+    RingMode,
+    Service,
+    Trunk,
+)
+
+EVERY_DAY = frozenset(range(1, 8))
+SHIFTS = (
+    Duty(EVERY_DAY, time(7), time(19)),
+    Duty(EVERY_DAY, time(19), time(7)),
+    Duty(frozenset({1, 2, 3, 4, 5}), time(8), time(16)),
+)
+KEYS = ("damkar", "satpol_pp", "bpbd", "rsud", "polres")
+ZONE = ZoneInfo("Asia/Jakarta")
+
+
+def draw(chance: Random, name: str) -> Plan:
+    """A plan; `name` is its hash."""
+    trunks = {
+        key: Trunk(key, f"PJSIP/{{number}}@{key}", "0739112", chance.randint(1, 6), 60, ("+628",))
+        for key in ("gsm", "voip")
+    }
+    keys = KEYS[: chance.randint(1, len(KEYS))]
+    agencies = {}
+    for place, key in enumerate(keys):
+        then = chance.choice((None, *(other for other in keys if other != key)))
+        lines = _lines(chance, 2000 + 100 * place, 0 if chance.random() < 0.1 else chance.randint(1, 4))
+        ring: RingMode = "all" if chance.random() < 0.4 else "in_order"
+        agencies[key] = Agency(key, key.title(), str(10 + place), ring, lines, then)
+    incidents = {}
+    if chance.random() < 0.7:
+        for digit in range(1, chance.randint(2, 5)):
+            incident = f"kasus_{digit}"
+            incidents[incident] = Incident(incident, f"Kasus {digit}", str(digit), chance.choice(keys), ())
+    takers = None
+    if chance.random() < 0.7:
+        takers = CallTakers(
+            chance.choice(("all", "in_order", "longest_idle")),
+            tuple(_extension(chance, str(1101 + index)) for index in range(chance.randint(0, 4))),
+            MENU if incidents and chance.random() < 0.6 else chance.choice(keys),
+        )
+    answer: AnswerMode = "on_arrival" if chance.random() < 0.3 else "on_pickup"
+    return Plan(
+        hash=name,
+        service=Service("Layanan 112", "112", "id", ZONE, answer, chance.choice((5.0, 8.0)), "ID"),
+        trunks=trunks,
+        call_takers=takers,
+        agencies=agencies,
+        incidents=incidents,
+        default_agency=chance.choice(keys),
+        recording=Recording(enabled=chance.random() < 0.8, keep_days=90),
+    )
+
+
+def _lines(chance: Random, first: int, count: int) -> tuple[Line, ...]:
+    return tuple(
+        _mobile(chance, f"+62812{first + index:08d}")
+        if chance.random() < 0.4
+        else _extension(chance, str(first + index))
+        for index in range(count)
+    )
+
+
+def _duty(chance: Random) -> Duty | None:
+    return chance.choice(SHIFTS) if chance.random() < 0.3 else None
+
+
+def _extension(chance: Random, number: str) -> Line:
+    ring_for = chance.choice((5.0, 10.0, 15.0, 20.0))
+    duty = _duty(chance)
+    return Line(
+        number, "extension", f"PJSIP/{number}", number, ring_for, "pickup", 12.0, None, None, None, duty
+    )
+
+
+def _mobile(chance: Random, number: str) -> Line:
+    trunk = chance.choice(("gsm", "gsm", "voip"))
+    longest = chance.choice((30.0, 3600.0))
+    return Line(
+        number=number,
+        kind="mobile",
+        dial=f"PJSIP/{number}@{trunk}",
+        name=number,
+        ring_for=chance.choice((15.0, 25.0)),
+        accept="press_1" if chance.random() < 0.8 else "pickup",
+        accept_for=12.0,
+        trunk=trunk,
+        caller_id="0739112",
+        max_talk=longest,
+        duty=_duty(chance),
+    )

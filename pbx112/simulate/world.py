@@ -1,0 +1,655 @@
+"""One world: a plan, its people, some minutes of traffic, what goes wrong meanwhile, and the laws watching."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+
+from pbx112.ari import AriError, NotSent, OutcomeUnknown, ServerError
+from pbx112.ari import events as rest
+from pbx112.cdr.fallback_story import FallbackCall
+from pbx112.model import events as ev
+from pbx112.model import react
+from pbx112.model.events import CallEvent, Instant
+from pbx112.model.state import SECOND, Call, Ended, due
+from pbx112.plan.types import Plan
+from pbx112.switch.requests import Final
+
+from . import faults as going_wrong
+from . import plans
+from .ari import Ari, Fate
+from .asterisk import Asterisk, Chan
+from .asterisk import World as AroundAsterisk
+from .clock import Clock, sleep
+from .daemon import Daemon, Written
+from .fallback import tell_fallback
+from .faults import Faults
+from .laws import SILENCE, Broken, Dossier, breaks_of_hangup
+from .people import Caller, People, Strangers
+
+START = 1_790_000_000_000_000
+"""Microseconds since the epoch: a Monday in September 2026."""
+
+TRAFFIC = 120.0
+"""Seconds in which a world's callers dial."""
+
+HEALED = 80.0
+"""Seconds after which a lost or late event, or a failed request, has no effect any more: two sweeps, and the
+longest prompt that nobody told us the end of."""
+
+SETTLED = 400.0
+"""Seconds that a world goes on after its last caller has gone, with nothing wrong any more."""
+
+TICK = 1.0
+
+
+class _Write:
+    def __init__(self) -> None:
+        self.acts: list[Callable[[object], object]] = []
+
+    def add_done_callback(self, act: Callable[[object], object], /) -> object:
+        self.acts.append(act)
+        return None
+
+
+class World(AroundAsterisk):
+    """Runs `calls` calls drawn from `seed`; `told` gets the story line by line."""
+
+    def __init__(
+        self,
+        seed: int,
+        calls: int,
+        told: Callable[[str], None] | None = None,
+        people: People | None = None,
+    ) -> None:
+        self.seed = seed
+        self.chance = Random(seed)
+        self.faults = going_wrong.draw(self.chance)
+        self.plan: Plan = plans.draw(self.chance, f"{seed & 0xFFFFFFFF:08x}{0:08x}")
+        self.plans = {self.plan.hash: self.plan}
+        self.clock = Clock(START + self.chance.randrange(7 * 86400) * 1_000_000)
+        dead = frozenset(
+            line.number for _, line in self.plan.lines() if self.chance.random() < self.faults.dead_lines
+        )
+        self.strangers = Strangers(self.chance, dead)
+        self.people = people or self.strangers
+        self.calls = calls
+        self.told = told
+        self.seen: Counter[str] = Counter()
+        self.asterisk = Asterisk(self)
+        self.dossiers: dict[str, Dossier] = {}
+        self.callers: dict[str, Caller] = {}
+        self.left: set[str] = set()
+        self._open: dict[str, None] = {}
+        self._records: list[FallbackCall] = []
+        self._menus: Counter[str] = Counter()
+        self._fallback_open: dict[str, tuple[Instant, float | None]] = {}
+        self._talked: set[str] = set()
+        self._daemon: Daemon | None = None
+        self._up = False  # the daemon believes itself connected
+        self._registered = False  # Asterisk believes so
+        self._stalled = False
+        self._agreed = False  # what both believe has been compared since
+        self._epoch = 0
+        self._asterisk_runs = True
+        self._written_ns = 0
+        self._event_ns = 0
+        self._calm_ns = 0
+        self._disturbed: dict[str, int] = {}
+        self._unheard: dict[str, int] = {}
+        self._unowned: dict[str, int] = {}
+        self._stray: dict[str, int] = {}
+        self._coming = calls
+        self._over_ns: int | None = None
+
+    # --- the whole ---
+
+    def run(self) -> Counter[str]:
+        """What was covered, by kind. Raises :class:`Broken`."""
+        dialling = sorted(self.chance.uniform(0.0, TRAFFIC) for _ in range(self.calls))
+        for number, moment in enumerate(dialling):
+            self.clock.after(moment, lambda number=number: self._dial(number))  # type: ignore[misc]
+        self._plan_trouble()
+        self._start_daemon()
+        self.clock.after(TICK, self._look)
+        try:
+            while self.clock.step():
+                pass
+        except Broken:
+            raise
+        except Exception as error:
+            raise Broken("never_raises", "", repr(error)) from error
+        self._account()
+        return self.seen
+
+    def say(self, what: str) -> None:
+        """A line of the story."""
+        if self.told is not None:
+            self.told(f"{(self.clock.now_ns / SECOND) - 3600:9.3f}  {what}")
+
+    def _plan_trouble(self) -> None:
+        chance, faults = self.chance, self.faults
+        for count, strike in (
+            (faults.kills, self._kill),
+            (faults.cuts, self._cut),
+            (faults.stalls, self._stall),
+            (faults.restarts, self._restart_asterisk),
+            (faults.stops, self._stop_daemon),
+            (faults.reloads, self._reload),
+        ):
+            for _ in range(count):
+                self.clock.after(chance.uniform(1.0, TRAFFIC + 60.0), strike)
+
+    def _dial(self, number: int) -> None:
+        self._coming -= 1
+        if not self._asterisk_runs:
+            self.seen["caller:asterisk is away"] += 1
+            return
+        call_id = f"{self.clock.now.utc_us // 1_000_000}.{number}"
+        caller = self.strangers.caller()
+        self.callers[call_id] = caller
+        self.say(f"call {call_id}: a citizen dials ({caller})")
+        chan = self.asterisk.call_comes_in(call_id, caller.number, self.plan.service.answer == "on_pickup")
+        self.clock.after(caller.patience, lambda: self._out_of_patience(chan))
+        self.clock.after(1500.0, lambda: self._hang_up(chan))
+
+    def _out_of_patience(self, chan: Chan) -> None:
+        if chan.id not in self._talked:
+            self._hang_up(chan)
+
+    def _hang_up(self, chan: Chan) -> None:
+        if self.asterisk.channels.get(chan.id) is chan:
+            self._situation("caller hangs up", chan.id)
+            self.say(f"call {chan.id}: the caller hangs up")
+            self.left.add(chan.id)
+            self.asterisk.caller_hangs_up(chan)
+
+    # --- what Asterisk tells (around Asterisk) ---
+
+    def listening(self) -> bool:
+        """Whether Asterisk believes that the application is connected."""
+        return self._registered
+
+    def tell(self, event: rest.Event, about: str) -> None:
+        """An event on its way to the daemon."""
+        if not self._registered:
+            return
+        chance, faults = self.chance, self.faults
+        if self._stalled or (faults.lost and chance.random() < faults.lost):
+            self._disturb(about, "lost", event)
+            return
+        arrives = max(self._event_ns, self.clock.now_ns + int(chance.uniform(0.0005, 0.004) * SECOND))
+        if faults.late and chance.random() < faults.late:
+            self._disturb(about, "late", event)
+            arrives += int(chance.uniform(0.1, 2.0) * SECOND)
+        if faults.reordered and chance.random() < faults.reordered:
+            self._disturb(about, "reordered", event)
+            self._deliver(event, self.clock.now_ns + int(chance.uniform(0.0, 1.5) * SECOND))
+        else:
+            self._event_ns = arrives
+            self._deliver(event, arrives)
+        if faults.doubled and chance.random() < faults.doubled:
+            self._disturb(about, "doubled", event)
+            self._deliver(event, arrives + int(chance.uniform(0.0, 1.0) * SECOND))
+
+    def _deliver(self, event: rest.Event, moment: int) -> None:
+        epoch = self._epoch
+
+        def deliver() -> None:
+            if epoch == self._epoch and self._daemon is not None and self._daemon.alive and self._up:
+                if self.told is not None:
+                    self.say(f"  event {_short(event)}")
+                self._daemon.on_event(event)
+
+        self.clock.at(moment, deliver)
+
+    def in_fallback(self, chan: Chan) -> None:
+        """The fallback dialplan serves a caller."""
+        self.say(f"call {chan.id}: in the fallback dialplan")
+        found = self.people.fallback(chan.id)
+        begun = self.clock.now
+        answers, talks = found or (self.chance.uniform(5.0, 90.0), 0.0)
+
+        def over() -> None:
+            if self.asterisk.channels.get(chan.id) is chan:
+                by = "staff" if found else "system"
+                self._tell_fallback(chan, begun, answers if found else None, by)
+                self.asterisk.dialplan_ends(chan)
+
+        if found:
+            self.clock.after(answers, lambda: self._talked.add(chan.id))
+        self.clock.after(answers + talks, over)
+        self._fallback_open[chan.id] = (begun, answers if found else None)
+
+    def _tell_fallback(self, chan: Chan, begun: Instant, accepted_after: float | None, by: str) -> None:
+        self._fallback_open.pop(chan.id, None)
+        self._records.append(
+            tell_fallback(
+                chan.id, self.callers[chan.id].number, self.plan, begun, self.clock.now, accepted_after, by
+            )
+        )
+
+    def joined(self, chan: Chan) -> None:
+        """A caller talks."""
+        if chan.id not in self._talked:
+            self._talked.add(chan.id)
+            self.clock.after(self.callers[chan.id].talks, lambda: self._hang_up(chan))
+
+    def menu_spoken(self, chan: Chan) -> None:
+        """The citizen may press a key."""
+        caller = self.callers[chan.id]
+        key = caller.keys[min(self._menus[chan.id], len(caller.keys) - 1)]
+        self._menus[chan.id] += 1
+        if key is not None:
+            after, digit = key
+            self.clock.after(after, lambda: self.asterisk.presses(chan, digit))
+
+    def picked_up(self, chan: Chan) -> None:
+        """Somebody holds a receiver: soon a talk, or let go."""
+        if self.faults.calm and chan.phone is not None:
+            self.clock.after(SILENCE + 14.0, lambda: self._still_holding(chan))
+
+    def _still_holding(self, chan: Chan) -> None:
+        if self.asterisk.channels.get(chan.id) is chan and not chan.joined:
+            raise Broken("picked_up", chan.id.rpartition("-leg")[0], f"{chan.id} holds a silent receiver")
+
+    def gone(self, chan: Chan, by_us: bool) -> None:
+        """A channel has ended."""
+        if chan.kind == "caller":
+            self.say(f"call {chan.id}: the caller's channel is gone" + (" (by us)" if by_us else ""))
+            if chan.id in self._fallback_open:
+                begun, after = self._fallback_open[chan.id]
+                accepted = (
+                    after
+                    if after is not None and begun.mono_ns + after * SECOND <= self.clock.now_ns
+                    else None
+                )
+                self._tell_fallback(chan, begun, accepted, "caller")
+
+    # --- the way to Asterisk (Line) ---
+
+    @property
+    def connected(self) -> bool:
+        """Whether the daemon believes so."""
+        return self._up
+
+    def fate(self, what: str, about: str) -> Fate:
+        """How a request fares."""
+        if not self._up:
+            raise NotSent("", about, "not connected")
+        chance, faults = self.chance, self.faults
+        self.say(f"  request {what} {about}")
+        if self._stalled:
+            return Fate(4.5, instead=OutcomeUnknown("", about, "no answer"))
+        before = chance.uniform(0.0003, 0.003)
+        after = 0.0
+        call = _call_of(about)
+        if faults.slow and chance.random() < faults.slow:
+            self._disturb(call, "slow", what)
+            before += chance.uniform(0.0, 2.0)
+            after = chance.uniform(0.0, 1.0)
+        if faults.refused and chance.random() < faults.refused:
+            self._disturb(call, "refused", what)
+            return Fate(before, instead=ServerError("", about, "refused", 500))
+        if faults.unanswered and chance.random() < faults.unanswered:
+            self._disturb(call, "unanswered", what)
+            unknown = OutcomeUnknown("", about, "no answer in time")
+            return (
+                Fate(before + 5.0, instead=unknown)
+                if chance.random() < 0.5
+                else Fate(before, 5.0, unheard=unknown)
+            )
+        return Fate(before, after)
+
+    def came_through(self) -> AriError | None:
+        """What is raised where the way broke while a request was on it."""
+        if self._up and not self._stalled:
+            return None
+        return OutcomeUnknown("", "", "the connection broke")
+
+    # --- what outlives a daemon (Keeper) ---
+
+    def journal(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> Written:
+        """Append, in order; each write takes its time."""
+        dossier = self.dossiers.get(call_id)
+        if dossier is None:
+            dossier = self.dossiers[call_id] = Dossier(call_id)
+            self._open[call_id] = None
+        requests: list[react.Request] = []
+        for event in events:
+            if self.told is not None:
+                self.say(f"call {call_id}: {event}")
+            self._cover(event)
+            requests += dossier.append(at, event, self.plan.hash)
+            if isinstance(event, ev.CallEnded):
+                self._open.pop(call_id, None)
+            elif isinstance(event, ev.StageEntered):
+                self._check_plan(call_id, event)
+        write = _Write()
+        slow = self.faults.slow_journal and self.chance.random() < 0.1
+        takes = self.chance.uniform(0.0, 0.25) if slow else self.chance.uniform(0.00005, 0.001)
+        self._written_ns = max(self._written_ns, self.clock.now_ns + int(takes * SECOND))
+
+        def written() -> None:
+            dossier.allowed.update(requests)
+            if daemon is not None and daemon.alive:
+                for act in write.acts:
+                    act(None)
+
+        daemon = self._daemon
+        self.clock.at(self._written_ns, written)
+        return write
+
+    def history(self, call_id: str) -> list[tuple[Instant, CallEvent]]:
+        """What the journal has of a call."""
+        dossier = self.dossiers.get(call_id)
+        return dossier.history if dossier else []
+
+    def open_calls(self) -> list[str]:
+        """The calls that have begun and not ended."""
+        return list(self._open)
+
+    def fallback_records(self) -> Iterable[FallbackCall]:
+        """What the dialplan wrote since."""
+        told, self._records = self._records, []
+        return told
+
+    def take_over(self, call: FallbackCall, history: Sequence[tuple[Instant, CallEvent]]) -> None:
+        """Journal what the dialplan did."""
+        dossier = self.dossiers.setdefault(call.call_id, Dossier(call.call_id))
+        for at, event in history:
+            self.say(f"call {call.call_id}: fallback: {event}")
+            self._cover(event)
+            last = dossier.history[-1][0].mono_ns if dossier.history else at.mono_ns
+            dossier.append(Instant(at.utc_us, max(last, at.mono_ns)), event, call.plan)
+        if dossier.ended_by is not None:
+            self._open.pop(call.call_id, None)
+
+    def moved(self, call: Call) -> None:
+        """A call's state changed: it is the fold of its journal, and fit to go on from."""
+        self.dossiers[call.call_id].check_state(call, self.clock.now_ns)
+
+    def asked(self, call_id: str, request: react.Request) -> None:
+        """A request leaves."""
+        dossier = self.dossiers[call_id]
+        if dossier.allowed[request] <= 0:
+            raise Broken("journal_then_act", call_id, f"{request} leaves, and no written event asks for it")
+        dossier.allowed[request] -= 1
+        match request:
+            case react.Hangup(channel=channel) if channel == call_id:
+                for law, why in breaks_of_hangup(dossier):
+                    raise Broken(law, call_id, why)
+            case react.Originate(target=target):
+                self.seen[f"rung:{target.kind}"] += 1
+            case _:
+                pass
+
+    def cleared(self, request: Final) -> None:
+        """A request that no call made: what it ends belongs to no live call."""
+        self.say(f"clears up: {request}")
+        self.seen[f"cleared:{type(request).__name__}"] += 1
+        if isinstance(request, react.Hangup) and request.channel in self.dossiers:
+            for law, why in breaks_of_hangup(self.dossiers[request.channel]):
+                if request.channel not in self.left:
+                    raise Broken(law, request.channel, why)
+
+    # --- trouble ---
+
+    def _start_daemon(self) -> None:
+        if self._daemon is not None and self._daemon.alive:
+            return
+        self.say("the daemon starts")
+        self._daemon = Daemon(self, Ari(self.asterisk, self))
+        self.clock.start(self._keep_connected(self._daemon))
+
+    async def _keep_connected(self, daemon: Daemon) -> None:
+        pause = 0.1
+        while daemon.alive:
+            await sleep(pause * self.chance.uniform(0.5, 1.0))
+            pause = min(3.0, pause * 2)
+            if not self._asterisk_runs or not daemon.alive or daemon.stopping:
+                continue
+            self._epoch += 1
+            epoch = self._epoch
+            self._up = self._registered = True
+            self._stalled = False
+            self._event_ns = self.clock.now_ns
+            self._calm_ns = self.clock.now_ns
+            self.say("connected")
+            try:
+                await daemon.on_connect()
+            except AriError as error:
+                self.say(f"taking up failed: {error}")
+                if daemon.alive and epoch == self._epoch:
+                    self._disconnect()
+                continue
+            self._agreed, self._calm_ns = True, self.clock.now_ns
+            while daemon.alive and self._up and epoch == self._epoch:
+                await sleep(0.2)
+                pause = 0.1
+
+    def _disconnect(self) -> None:
+        self.say("the connection is lost")
+        self._up = self._registered = self._stalled = self._agreed = False
+        self._epoch += 1
+        self._calm_ns = self.clock.now_ns
+
+    def _trouble(self, what: str) -> bool:
+        """Whether there is a daemon to trouble; notes in which situations its calls are struck."""
+        if self._daemon is None or not self._daemon.alive:
+            return False
+        self._calm_ns = self.clock.now_ns
+        self.say(f"*** {what}")
+        for call in self._daemon.states():
+            self.seen[f"{what} in {type(call.situation).__name__}"] += 1
+        return True
+
+    def _kill(self) -> None:
+        if self._trouble("daemon killed") and self._daemon is not None:
+            self._daemon.die()
+            self._disconnect()
+            self.clock.after(self.chance.uniform(0.2, 20.0), self._start_daemon)
+
+    def _cut(self) -> None:
+        if self._up and self._trouble("connection cut"):
+            self._disconnect()
+
+    def _stall(self) -> None:
+        if self._up and self._trouble("connection silent"):
+            self._stalled = True
+            epoch = self._epoch
+            self.clock.after(
+                self.chance.uniform(2.8, 4.2), lambda: self._disconnect() if epoch == self._epoch else None
+            )
+
+    def _restart_asterisk(self) -> None:
+        if not self._asterisk_runs:
+            return
+        self._trouble("Asterisk restarted")
+        self._asterisk_runs = False
+        self._disconnect()
+        for chan in self.asterisk.restart():
+            if chan.kind == "caller":
+                self.left.add(chan.id)
+                if chan.id in self._fallback_open:
+                    begun, _ = self._fallback_open[chan.id]
+                    self._tell_fallback(chan, begun, None, "cut")
+
+        def runs() -> None:
+            self._asterisk_runs = True
+            self.asterisk.started_us = self.clock.now.utc_us
+
+        self.clock.after(self.chance.uniform(2.0, 15.0), runs)
+
+    def _stop_daemon(self) -> None:
+        if self._trouble("daemon stopped") and self._daemon is not None:
+            self.clock.start(self._stop(self._daemon))
+
+    async def _stop(self, daemon: Daemon) -> None:
+        if self._up:
+            await daemon.stop()
+        if not daemon.alive:
+            return
+        daemon.die()
+        self._disconnect()
+        for chan in list(self.asterisk.channels.values()):
+            if chan.kind == "caller" and chan.in_app and chan.id not in self._talked:
+                self.asterisk.to_fallback(chan)
+        self.clock.after(self.chance.uniform(0.5, 20.0), self._start_daemon)
+
+    def _reload(self) -> None:
+        self._trouble("plan reloaded")
+        self.plan = plans.draw(self.chance, f"{self.seed & 0xFFFFFFFF:08x}{len(self.plans):08x}")
+        self.plans[self.plan.hash] = self.plan
+
+    def _disturb(self, call: str, fault: str, what: object) -> None:
+        """Something concerning a call goes wrong: noted, with the situation in which it is."""
+        name = what if isinstance(what, str) else type(what).__name__
+        call = _call_of(call)
+        self.say(f"  *** {fault}: {name} of {call}")
+        self._disturbed[call] = self.clock.now_ns
+        state = self.dossiers[call].state if call in self.dossiers else None
+        self.seen[f"{fault} {name}"] += 1
+        self.seen[f"{fault} in {type(state.situation).__name__ if state else 'arriving'}"] += 1
+
+    def _situation(self, what: str, call: str) -> None:
+        state = self.dossiers[call].state if call in self.dossiers else None
+        self.seen[f"{what} in {type(state.situation).__name__ if state else 'arriving'}"] += 1
+
+    # --- the laws that need the whole world ---
+
+    def _calm_since(self, call: str) -> int | None:
+        """Since when nothing is wrong for this call, None where something is."""
+        if not self._agreed or self._stalled or self._daemon is None or not self._daemon.alive:
+            return None
+        healed = self._disturbed.get(call)
+        since = self._calm_ns + int(1.0 * SECOND)
+        return since if healed is None else max(since, healed + int(HEALED * SECOND))
+
+    def _for_too_long(self, since: dict[str, int], call: str, what: str, wrong: bool, seconds: float) -> bool:
+        """Whether something has been wrong with `what` for more than `seconds` without an excuse."""
+        if not wrong:
+            since.pop(what, None)
+            return False
+        begun = since.setdefault(what, self.clock.now_ns)
+        calm = self._calm_since(call)
+        return calm is not None and self.clock.now_ns - max(begun, calm) > seconds * SECOND
+
+    def _look(self) -> None:
+        """Once a second."""
+        daemon = self._daemon
+        calls = {call.call_id: call for call in daemon.states()} if daemon and daemon.alive else {}
+        for chan in self.asterisk.channels.values():
+            call_id = _call_of(chan.id)
+            if chan.kind == "caller":
+                silent = not self.asterisk.hears(chan)
+                if self._for_too_long(self._unheard, call_id, chan.id, silent, SILENCE + TICK):
+                    raise Broken("no_silence", call_id, "the caller hears nothing")
+                stray = chan.in_app and chan.id not in calls
+                if self._for_too_long(self._stray, call_id, chan.id, stray, 12.0):
+                    raise Broken("in_good_hands", call_id, "nobody has the caller")
+            else:
+                owner = calls.get(call_id)
+                wanted = owner is not None and any(leg.channel == chan.id for leg in owner.live_legs())
+                if self._for_too_long(self._unowned, call_id, chan.id, not wanted, 12.0):
+                    raise Broken("owned", call_id, f"{chan.id} belongs to no live call")
+        for bridge in self.asterisk.bridges:
+            if self._for_too_long(
+                self._unowned, _call_of(bridge), bridge, _call_of(bridge) not in calls, 12.0
+            ):
+                raise Broken("owned", _call_of(bridge), f"{bridge} belongs to no live call")
+        for call in calls.values():
+            self._check_due(call)
+        if self._finished():
+            return
+        self.clock.after(TICK, self._look)
+
+    def _check_due(self, call: Call) -> None:
+        moment = due(call)
+        calm = self._calm_since("")
+        if moment is None or calm is None or isinstance(call.situation, Ended):
+            return
+        if self.clock.now_ns - max(moment, calm) > 1.0 * SECOND:
+            raise Broken("due_is_met", call.call_id, f"{(self.clock.now_ns - moment) / SECOND:.1f} s late")
+
+    def _finished(self) -> bool:
+        """All callers gone, and time enough passed to settle; from then on nothing goes wrong any more."""
+        callers = any(chan.kind == "caller" for chan in self.asterisk.channels.values())
+        if self._coming or callers:
+            self._over_ns = None
+            return False
+        if self._over_ns is None:
+            self._over_ns = self.clock.now_ns
+            self.faults = Faults(slow_database=self.faults.slow_database)
+            self._stalled = False
+        waited = self.clock.now_ns - self._over_ns
+        done = (
+            not self._open
+            and not self.asterisk.channels
+            and not self.asterisk.bridges
+            and waited > 10 * SECOND
+        )
+        if done or waited > SETTLED * SECOND:
+            if self._daemon is not None:
+                self._daemon.die()
+            return True
+        return False
+
+    def _check_plan(self, call_id: str, stage: ev.StageEntered) -> None:
+        allowed = {line.dial for plan in self.plans.values() for _, line in plan.lines()}
+        for wave in stage.waves:
+            for target in wave:
+                if target.dial not in allowed:
+                    raise Broken("only_the_plan", call_id, f"{target.dial} is in no plan")
+
+    def _cover(self, event: CallEvent) -> None:
+        self.seen[f"event:{type(event).__name__}"] += 1
+        if isinstance(event, ev.CallEnded):
+            self.seen[f"outcome:{event.outcome}"] += 1
+        elif isinstance(event, ev.LegEnded):
+            self.seen[f"leg:{event.result}"] += 1
+            if event.detail and event.detail in ("lost", "max_talk", "unseen", "trunk_full"):
+                self.seen[f"detail:{event.detail}"] += 1
+
+    def _account(self) -> None:
+        """When all is over."""
+        left = [*self.asterisk.channels, *self.asterisk.bridges]
+        if left:
+            raise Broken("nothing_left", _call_of(left[0]), ", ".join(left))
+        for call_id in self.callers:
+            if call_id not in self.dossiers:
+                if self.faults.calm and not self._excused(call_id):
+                    raise Broken("everybody_recorded", call_id, "the caller is in no record")
+                self.seen["caller:unseen"] += 1
+        for call_id, dossier in self.dossiers.items():
+            if dossier.ended_by is None:
+                raise Broken("first_and_last", call_id, f"has no end: {dossier.state}")
+            records = dossier.check_record()
+            self._ship(dossier)
+            self.seen[f"record:{records.call.outcome if records.call else None}"] += 1
+
+    def _excused(self, call_id: str) -> bool:
+        return call_id in self._disturbed
+
+    def _ship(self, dossier: Dossier) -> None:
+        """The database gets the journal in batches, whenever: what arrives with the end is what stays."""
+        cuts = range(1, len(dossier.history) + 1) if self.faults.slow_database else ()
+        whole = dossier.record()
+        for upto in cuts:
+            part = dossier.record(upto)
+            if part.call is not None and (part.call, part.legs) != (whole.call, whole.legs):
+                raise Broken("late_record", dossier.call_id, f"{part.call} is not {whole.call}")
+
+
+def _call_of(channel: str) -> str:
+    return channel.removesuffix("-bridge").partition("-")[0]
+
+
+def _short(event: rest.Event) -> str:
+    about = (
+        getattr(event, "channel", None)
+        or getattr(event, "playback", None)
+        or getattr(event, "recording", None)
+    )
+    return f"{type(event).__name__} {getattr(about, 'id', getattr(about, 'name', ''))}"
