@@ -33,7 +33,7 @@ def simulate(
     """
     quiet()
     if replay is not None:
-        result = run_world(replay, console.print)
+        result = run_world(replay, lambda line: console.print(line, soft_wrap=True))
         console.print(result.failure.text if result.failure else "every law holds")
         raise typer.Exit(1 if result.failure else 0)
     total, started = _run(calls, seed, workers)
@@ -83,10 +83,11 @@ def _complain(total: Result) -> None:
     assert failure is not None
     console.print(f"\nworld {failure.seed}: {failure.text}\n", style="bold red")
     for line in story_of(failure.seed, failure.call_id):
-        console.print(line)
+        console.print(line, soft_wrap=True)
     again = f"make simulate SEED={failure.seed}"
     whole = f"{Path('.venv/bin/python')} -m pbx112.simulate --replay {failure.seed}"
-    console.print(f"\nthe same again: {again}; the whole story: {whole}", style="bold")
+    console.print(f"\nworld {failure.seed}: {failure.text}", style="bold red", soft_wrap=True)
+    console.print(f"the same again: {again}; the whole story: {whole}", style="bold", soft_wrap=True)
 
 
 if __name__ == "__main__":

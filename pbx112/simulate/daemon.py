@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from pbx112.ari import AriError, Channel, NotFound
+from pbx112.ari import AriClient, AriError, Channel, NotFound
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import react, stimuli
@@ -21,15 +21,15 @@ from pbx112.switch.hearing import Hearing, RecordingEvent
 from pbx112.switch.live import Alarm, LiveCall
 from pbx112.switch.reconcile import Found, compare, is_caller
 from pbx112.switch.requests import FALLBACK_CONTEXT, Final, perform, settle
-from pbx112.switch.switch import FALLBACK_DOUBT, LEFT_STASIS_GRACE
+from pbx112.switch.sweep import EVERY as SWEEP_EVERY
+from pbx112.switch.sweep import Sweep
+from pbx112.switch.switch import LEFT_STASIS_GRACE
 
 from .ari import Ari
 from .asterisk import APP
 from .clock import Clock, sleep
 
 DEBTS_AGAIN = 1.0
-SWEEP_EVERY = 5.0
-"""Seconds between two comparisons with Asterisk while all is well."""
 
 
 class Written(Protocol):
@@ -44,6 +44,8 @@ class Keeper(Protocol):
 
     clock: Clock
     plan: Plan
+    connections: int
+    """How often a daemon has connected."""
 
     def journal(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> Written:
         """Append."""
@@ -97,9 +99,9 @@ class Daemon:
         self._ari = ari
         self._hearing = Hearing(self.calls, self)
         self._debts: list[Final] = []
-        self._missing: set[tuple[str, int | None]] = set()
+        self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, self._never)
         self._recover()
-        for work in (self._pay_debts(), self._watch_fallback(), self._take_over_fallback(), self._sweep()):
+        for work in (self._pay_debts(), self._take_over_fallback(), self._sweep()):
             self._spawn(work)
 
     def die(self) -> None:
@@ -201,6 +203,9 @@ class Daemon:
 
     # --- within ---
 
+    async def _never(self, found: Found) -> int:
+        raise NotImplementedError("the sweep runs on this clock")
+
     def _new(self, call_id: str, call: Call | None) -> LiveCall:
         live = VirtualCall(self, self._keeper, call_id, call)
         self.calls.add(live)
@@ -214,7 +219,11 @@ class Daemon:
 
     async def on_connect(self) -> None:
         """As `Switch.on_connect`. Raises :class:`AriError`."""
-        await self._agree(await self._survey())
+        found = await self._survey()
+        for call_id, resumed in found.resumed.items():
+            if (live := self.calls.get(call_id)) is not None:
+                live.tell(resumed)
+        await self._tidy(found)
 
     async def _survey(self) -> Found:
         known = {call.call_id: call for call in self.states()}
@@ -226,14 +235,11 @@ class Daemon:
         started_us = int(datetime.fromisoformat(info.started).timestamp() * 1e6)
         return compare(APP, known, channels, bridges, started_us)
 
-    async def _agree(self, found: Found) -> None:
-        for call_id, resumed in found.resumed.items():
-            if (live := self.calls.get(call_id)) is not None:
-                live.tell(resumed)
-        await self._take_in_and_remove(found)
-
-    async def _take_in_and_remove(self, found: Found) -> None:
+    async def _tidy(self, found: Found) -> None:
+        """As `Switch._tidy`."""
         for channel in found.arrivals:
+            if channel.id in self.calls:
+                continue
             match self._outcome(channel.id):
                 case None:
                     self.arrived(channel)
@@ -254,30 +260,18 @@ class Daemon:
         return next((end.outcome for end in ends), None)
 
     async def _sweep(self) -> None:
-        """The same comparison again and again: what no event told is found out. Who is missing twice is gone."""
+        """As `Sweep.run`."""
         while True:
+            if self._ari.connected:
+                before = self._keeper.connections
+                try:
+                    found = await self._survey()
+                    if self._keeper.connections == before:
+                        self._sweeping.hold_against(found)
+                        await self._tidy(found)
+                except AriError:
+                    pass
             await sleep(SWEEP_EVERY)
-            if not self._ari.connected:
-                self._missing.clear()
-                continue
-            try:
-                found = await self._survey()
-            except AriError:
-                continue
-            await self._take_in_and_remove(found)
-            missing: set[tuple[str, int | None]] = set()
-            for call_id, resumed in found.resumed.items():
-                live = self.calls.get(call_id)
-                if live is None or live.call is None:
-                    continue
-                if resumed.caller_gone or resumed.asterisk_restarted:
-                    missing.add((call_id, None))
-                accepted = {leg.number for leg in live.call.live_legs() if leg.status == "accepted"}
-                missing |= {(call_id, number) for number in resumed.gone if number in accepted}
-            for call_id, number in sorted(missing & self._missing, key=str):
-                if (live := self.calls.get(call_id)) is not None:
-                    live.tell(stimuli.CallerHungUp() if number is None else stimuli.HungUp(number))
-            self._missing = missing
 
     async def _ask_after(self, live: LiveCall) -> None:
         await sleep(LEFT_STASIS_GRACE)
@@ -294,20 +288,6 @@ class Daemon:
                 live.tell(stimuli.Resumed(in_fallback=True))
             elif not is_caller(channel, APP):
                 live.tell(stimuli.CallerHungUp(forced=True))
-
-    async def _watch_fallback(self) -> None:
-        while True:
-            await sleep(FALLBACK_DOUBT)
-            for live in self.calls:
-                call = live.call
-                if call is None or call.caller_left or not isinstance(call.situation, InFallback):
-                    continue
-                try:
-                    await self._ari.channel(call.arrival.channel)
-                except NotFound:
-                    live.tell(stimuli.CallerHungUp())
-                except AriError:
-                    break
 
     async def _take_over_fallback(self) -> None:
         while True:

@@ -48,6 +48,7 @@ LAWS = {
     "late_record": "a record that arrives late says the same as one that arrives at once (3)",
     "nothing_left": "when all is over, no channel and no bridge of ours is left in Asterisk (6)",
     "everybody_recorded": "each caller whom the daemon or the dialplan had is in the records, once (3)",
+    "comes_to_rest": "a bounded number of things happens for each call (6)",
     "never_raises": "nothing that happens makes the daemon stumble",
 }
 """Each law's name, and the sentence (with DESIGN's number where it is one of those)."""

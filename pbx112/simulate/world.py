@@ -43,6 +43,9 @@ SETTLED = 400.0
 
 TICK = 1.0
 
+MOST_STEPS = 4000
+"""Things that may happen for each call, before a world counts as one that never comes to rest."""
+
 
 class _Write:
     def __init__(self) -> None:
@@ -92,6 +95,7 @@ class World(AroundAsterisk):
         self._stalled = False
         self._agreed = False  # what both believe has been compared since
         self._epoch = 0
+        self.connections = 0
         self._asterisk_runs = True
         self._written_ns = 0
         self._event_ns = 0
@@ -114,8 +118,11 @@ class World(AroundAsterisk):
         self._start_daemon()
         self.clock.after(TICK, self._look)
         try:
-            while self.clock.step():
-                pass
+            for _ in range(MOST_STEPS * self.calls):
+                if not self.clock.step():
+                    break
+            else:
+                raise Broken("comes_to_rest", "", f"it is still busy after {MOST_STEPS} steps a call")
         except Broken:
             raise
         except Exception as error:
@@ -411,6 +418,7 @@ class World(AroundAsterisk):
             if not self._asterisk_runs or not daemon.alive or daemon.stopping:
                 continue
             self._epoch += 1
+            self.connections += 1
             epoch = self._epoch
             self._up = self._registered = True
             self._stalled = False

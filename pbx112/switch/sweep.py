@@ -55,13 +55,17 @@ class Sweep:
         found = await survey(self._ari, self._app, self._calls.states())
         if self._ari.counters.connections != before:
             return  # the reconciliation of the new connection has done all this
+        self.hold_against(found)
+        if mended := await self._tidy(found):
+            log.warning("found what no event had told", action="sweep", mended=mended)
+
+    def hold_against(self, found: Found) -> None:
+        """Tell the calls what this look and the one before have missed."""
         missing: set[str] = set()
         for call_id, resumed in found.resumed.items():
             if (live := self._calls.get(call_id)) is not None:
                 self._compare(live, resumed, missing)
         self._missing = frozenset(missing)
-        if mended := await self._tidy(found):
-            log.warning("found what no event had told", action="sweep", mended=mended)
 
     def _compare(self, live: LiveCall, found: Resumed, missing: set[str]) -> None:
         call = live.call
