@@ -86,7 +86,9 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
             leg_gone(story, number, cause, sip)
         case stimuli.Refused(leg=number, unavailable=unavailable, detail=detail):
             leg = call.leg(number)
-            if leg and leg.live:
+            if (
+                leg and leg.status == "offered"
+            ):  # else its channel was made after all, and has rung or picked up
                 result = LegResult.UNAVAILABLE if unavailable else LegResult.FAILED
                 story.tell(LegEnded(number, result, detail=detail))
                 go_on(story)

@@ -56,6 +56,9 @@ class Keeper(Protocol):
     def open_calls(self) -> list[str]:
         """The calls that have begun and not ended in the journal."""
 
+    def placed(self) -> Iterable[tuple[str, int]]:
+        """Trunk and moment (monotonic nanoseconds) of what the journal says was placed, in order."""
+
     def fallback_records(self) -> Iterable[FallbackCall]:
         """What the dialplan has finished since they were last asked for."""
 
@@ -99,6 +102,7 @@ class Daemon:
         self._ari = ari
         self._hearing = Hearing(self.calls, self)
         self._debts: list[Final] = []
+        self._looking_for_room = False
         self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, self._never)
         self._recover()
         for work in (self._pay_debts(), self._take_over_fallback(), self._sweep()):
@@ -131,7 +135,7 @@ class Daemon:
 
     def world(self, call: Call | None) -> World:
         """The moment, and what other calls occupy."""
-        return World(self._clock.now, self.calls.load_beside(call), self.calls.idle_since)
+        return self.calls.world(call, self._clock.now)
 
     def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> Any:
         """Journal the events."""
@@ -141,10 +145,12 @@ class Daemon:
         """The call's state changed."""
         self.calls.moved(before, after)
         self._keeper.moved(after)
+        self.look_for_room()
 
     def over(self, live: LiveCall) -> None:
         """Forget the call."""
         self.calls.forget(live)
+        self.look_for_room()
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> object:
         """As a task, until this process dies."""
@@ -201,7 +207,18 @@ class Daemon:
         if self._keeper.history(call_id):
             self._keeper.journal(call_id, [event], self._clock.now)
 
+    def look_for_room(self) -> None:
+        """As `Switch._look_for_room`."""
+        if self.calls.anyone_waits and not self.stopping and not self._looking_for_room:
+            self._looking_for_room = True
+            self.at(self._clock.now_ns, self._tell_first_waiting)
+
     # --- within ---
+
+    def _tell_first_waiting(self) -> None:
+        self._looking_for_room = False
+        if not self.stopping and (first := self.calls.first_waiting()) is not None:
+            first.tell(stimuli.RoomMade())
 
     async def _never(self, found: Found) -> int:
         raise NotImplementedError("the sweep runs on this clock")
@@ -216,6 +233,8 @@ class Daemon:
             call = fold(call_id, self._keeper.history(call_id))
             if call is not None:
                 self._new(call_id, call)
+        for trunk, moment in self._keeper.placed():
+            self.calls.trunk_hours.place(trunk, moment)
 
     async def on_connect(self) -> None:
         """As `Switch.on_connect`. Raises :class:`AriError`."""

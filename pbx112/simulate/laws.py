@@ -61,8 +61,8 @@ _SLACK = 5 * SECOND
 
 
 class Broken(BaseException):
-    """A law does not hold. `call_id` is empty where it is no single call's. No `Exception`: the daemon shall not take it
-    for a fault of its own, and go on."""
+    """A law does not hold. `call_id` is empty where it is no single call's. No `Exception`: the daemon shall not take
+    it for a fault of its own and go on."""
 
     def __init__(self, law: str, call_id: str, why: str) -> None:
         super().__init__(f"{law} ({LAWS[law]}): {why}" + (f" [call {call_id}]" if call_id else ""))

@@ -34,7 +34,15 @@ ZONE = ZoneInfo("Asia/Jakarta")
 def draw(chance: Random, name: str) -> Plan:
     """A plan; `name` is its hash."""
     trunks = {
-        key: Trunk(key, f"PJSIP/{{number}}@{key}", "0739112", chance.randint(1, 6), 60, ("+628",))
+        key: Trunk(
+            key=key,
+            dial=f"PJSIP/{{number}}@{key}",
+            caller_id="0739112",
+            max_calls=chance.randint(1, 6),
+            max_minutes=60,
+            allow=("+628",),
+            max_per_hour=chance.randint(2, 30) if chance.random() < 0.3 else 600,
+        )
         for key in ("gsm", "voip")
     }
     keys = KEYS[: chance.randint(1, len(KEYS))]
@@ -59,7 +67,17 @@ def draw(chance: Random, name: str) -> Plan:
     answer: AnswerMode = "on_arrival" if chance.random() < 0.3 else "on_pickup"
     return Plan(
         hash=name,
-        service=Service("Layanan 112", "112", "id", ZONE, answer, chance.choice((5.0, 8.0)), "ID"),
+        service=Service(
+            name="Layanan 112",
+            number="112",
+            language="id",
+            timezone=ZONE,
+            answer=answer,
+            menu_wait=chance.choice((5.0, 8.0)),
+            country="ID",
+            max_calls=chance.randint(1, 8) if chance.random() < 0.3 else 500,
+            max_wait=chance.choice((10.0, 60.0, 120.0)),
+        ),
         trunks=trunks,
         call_takers=takers,
         agencies=agencies,

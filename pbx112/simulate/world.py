@@ -357,6 +357,18 @@ class World(AroundAsterisk):
         """The calls that have begun and not ended."""
         return list(self._open)
 
+    def placed(self) -> Iterable[tuple[str, int]]:
+        """What the journal says was placed over the trunks."""
+        return sorted(
+            (
+                (event.target.trunk, at.mono_ns)
+                for dossier in self.dossiers.values()
+                for at, event in dossier.history
+                if isinstance(event, ev.LegOffered) and event.placed and event.target.trunk is not None
+            ),
+            key=lambda placed: placed[1],
+        )
+
     def fallback_records(self) -> Iterable[FallbackCall]:
         """What the dialplan wrote since."""
         told, self._records = self._records, []
@@ -510,6 +522,8 @@ class World(AroundAsterisk):
         self._trouble("plan reloaded")
         self.plan = plans.draw(self.chance, f"{self.seed & 0xFFFFFFFF:08x}{len(self.plans):08x}")
         self.plans[self.plan.hash] = self.plan
+        if self._daemon is not None:
+            self._daemon.look_for_room()
 
     def _disturb(self, call: str, fault: str, what: object) -> None:
         """Something concerning a call goes wrong: noted, with the situation in which it is."""

@@ -312,3 +312,15 @@ def test_a_recording_that_fails_is_a_line_in_the_record_and_nothing_more() -> No
     desk.picks_up("2101")
     desk.hears(stimuli.RecordingReported(RecordingFailed("112-c1", "disk full")))
     assert desk.call and isinstance(desk.call.situation, Talking)
+
+
+def test_a_line_that_picked_up_is_not_lost_because_ringing_it_again_failed() -> None:
+    """After a reconnect a line that was being rung is asked for again; it may have answered just then."""
+    desk = Desk(plan(DAMKAR))
+    desk.arrives()
+    leg = desk.leg("2101")
+    desk.hears(stimuli.Resumed(up=(leg,)))
+    assert desk.asked(react.Originate)[1:], "it was asked for again"
+    desk.hears(stimuli.Refused(leg, unavailable=False, detail="500"))
+    assert desk.call and isinstance(desk.call.situation, Talking)
+    assert [talk.number for talk in desk.call.live_legs()] == [leg]
