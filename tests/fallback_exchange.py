@@ -68,15 +68,23 @@ class Exchange:
         trunk = await self._open(self.network.incoming_trunk, "486")
         return trunk.call(dialled, caller, (self.network.exchange, SIP))
 
+    def again(self, talk: Talk) -> Talk:
+        """Another citizen dials 112, over the same trunk as the one of `talk`."""
+        return talk.phone.call("112", "081234567891", (self.network.exchange, SIP))
+
     async def quiet(self) -> None:
         """Wait until no channel is left, then take the phones away."""
+        await self.no_channels()
+        self._unplug()
+        await asyncio.sleep(0)  # asyncio frees a closed socket in its next turn
+
+    async def no_channels(self) -> None:
+        """Wait until no channel is left."""
 
         async def no_channels() -> bool:
             return "0 active channels" in await self.asterisk.ask("core show channels count")
 
         await eventually(no_channels, WITHIN, pause=0.05)
-        self._unplug()
-        await asyncio.sleep(0)  # asyncio frees a closed socket in its next turn
 
     async def stop(self) -> None:
         """End Asterisk."""

@@ -47,6 +47,9 @@ _BY_STATUS = {
 TIMER_EXPIRED = 102
 """Q.850: by this cause the dialplan says that a talk reached its limit."""
 
+_LIMITS = {"TRUNK_FULL": "trunk_full", "TRUNK_HOUR_FULL": "trunk_hour_full"}
+"""What the dialplan says of a line that it did not dial, and the leg's detail."""
+
 ANSWERED_ELSEWHERE = 26
 """Asterisk's cause for a line that stops because another one has answered."""
 
@@ -183,7 +186,11 @@ class _Story:
                 if leg not in self._legs and (target := self._target(line.fields)):
                     number = len(self._legs) + 1
                     self._legs[leg] = _Leg(number, target)
-                    self.tell(ev.LegOffered(number, leg, target))
+                    limited = any(
+                        line.fact == "leg_ended" and line.fields[0] == leg and line.fields[1] in _LIMITS
+                        for line in later
+                    )
+                    self.tell(ev.LegOffered(number, leg, target, placed=not limited))
             case "answered", (leg,):
                 self._leg_answered(leg)
             case "accepted", (leg,):
@@ -247,6 +254,9 @@ class _Story:
     def _leg_gone(self, key: str, status: str, cause: int | None, sip: int | None) -> None:
         leg = self._legs.get(key)
         if leg is None or leg.status == "ended":
+            return
+        if status in _LIMITS:
+            self._end_leg(leg, LegResult.UNAVAILABLE, detail=_LIMITS[status])
             return
         if status and leg.status == "answered" and leg.target.accept == "pickup":
             # Put down again before Asterisk had joined it: it was taken all the same.

@@ -185,6 +185,8 @@ def _lines(plan: Plan) -> str:
             _safe(line.caller_id) if line.caller_id else "",
             str(ceil(line.max_talk)) if line.max_talk else "",
         ]
+        if (trunk := plan.trunks.get(line.trunk or "")) is not None:
+            fields += [str(trunk.max_calls), str(trunk.max_per_hour)]
         extensions[str(number)] = [f"Gosub(pbx112-fallback-leg,s,1({','.join(fields)}))"]
     about = "Every line of the plan, numbered in the file's order."
     return _context("pbx112-fallback-line", about, extensions)

@@ -54,11 +54,14 @@ exten => s,1,<record>accepted,${CHANNEL(name):0:-2})
 
 ; One line is rung, on the far half of a Local channel; both halves share the name up to its last two signs, which
 ; is therefore the leg's id. ARG1 owner, 2 number, 3 kind, 4 dial string, 5 seconds to ring, 6 accept,
-; 7 seconds to accept, 8 trunk, 9 caller id for the trunk, 10 longest talk in seconds.
+; 7 seconds to accept, 8 trunk, 9 caller id for the trunk, 10 longest talk in seconds, 11 and 12 how many calls the
+; trunk may carry at once, and be given within an hour.
 [pbx112-fallback-leg]
 exten => s,1,Set(__PBX112_LEG=${CHANNEL(name):0:-2})
  same => n,Set(CHANNEL(hangup_handler_push)=pbx112-fallback-leg-end,s,1)
  same => n,<record>offered,${PBX112_LEG},${PBX112_WAVE},<line>)
+ same => n,GosubIf($["${ARG8}" != ""]?pbx112-fallback-trunk,s,1(${ARG8},${ARG11},${ARG12}))
+ same => n,GotoIf($["${PBX112_STATUS}" != ""]?refused)
  same => n,Set(CALLERID(name)=112)
  same => n,Set(CALLERID(num-pres)=allowed)
  same => n,Set(CALLERID(num)=${IF($["${ARG9}" != ""]?${ARG9}:${FILTER(0-9+*#,${CALLERID(num):0:20})})})
@@ -72,6 +75,28 @@ exten => s,1,Set(__PBX112_LEG=${CHANNEL(name):0:-2})
  same => n,Hangup(${IF($[0${HANGUPCAUSE} > 0]?${HANGUPCAUSE}:19)})
  same => n(limit),Set(SHARED(PBX112_BROKE,${PBX112_CALLER})=1)
  same => n,Hangup(102)
+ same => n(refused),Hangup(34)
+
+; May one more call be given to a trunk? ARG1 trunk, 2 how many at once, 3 how many within an hour. One at a time, else
+; two that come together would both be the last; who waits too long for the lock goes on without it.
+; At once: the channels that are up or ring for this trunk, ours and those of the daemon, which marks its own.
+; Within an hour: the last ARG3 moments are kept in Asterisk's own database, one beside the other in a ring; the call
+; fits if the oldest of them is an hour ago. What the daemon placed is not among them.
+[pbx112-fallback-trunk]
+exten => s,1,Set(PBX112_LOCKED=${LOCK(pbx112-trunk)})
+ same => n,GotoIf($[0${GROUP_COUNT(${ARG1}@pbx112trunk)} >= ${ARG2}]?full)
+ same => n,Set(PBX112_PLACED=$[0${DB(pbx112/${ARG1}-${ARG3}/placed)} % ${ARG3}])
+ same => n,Set(PBX112_AGO=$[${EPOCH} - 0${DB(pbx112/${ARG1}-${ARG3}/${PBX112_PLACED})}])
+ same => n,GotoIf($[${PBX112_AGO} >= 0 & ${PBX112_AGO} < 3600]?hour)
+ same => n,Set(GROUP(pbx112trunk)=${ARG1})
+ same => n,Set(DB(pbx112/${ARG1}-${ARG3}/${PBX112_PLACED})=${EPOCH})
+ same => n,Set(DB(pbx112/${ARG1}-${ARG3}/placed)=$[${PBX112_PLACED} + 1])
+ same => n(end),Set(PBX112_LOCKED=${UNLOCK(pbx112-trunk)})
+ same => n,Return()
+ same => n(full),Set(PBX112_STATUS=TRUNK_FULL)
+ same => n,Goto(end)
+ same => n(hour),Set(PBX112_STATUS=TRUNK_HOUR_FULL)
+ same => n,Goto(end)
 
 ; On a line that picked up. ARG1 how it accepts, ARG2 within how many seconds. A mobile is let go (CONTINUE) unless a
 ; human presses 1; this is said before anything is asked, since a voicemail that hangs up would else be joined to the

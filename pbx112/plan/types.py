@@ -32,7 +32,7 @@ Below it nobody waits for the machine's sake."""
 MAX_WAIT = 120.0
 """Seconds after which a caller who waits goes on all the same, unless the plan says otherwise."""
 
-MAX_PER_HOUR = 60
+MAX_PER_HOUR = 300
 """Calls placed over a trunk within an hour unless the plan says otherwise."""
 
 

@@ -29,6 +29,9 @@ log = structlog.get_logger()
 BRIDGE_NAME = "pbx112"
 """By this name a bridge is known to be ours when nobody remembers it."""
 
+TRUNK_GROUP = "GROUP(pbx112trunk)"
+"""Asterisk's count of the calls on each trunk (a dialplan function that works on a channel like a variable)."""
+
 FALLBACK_CONTEXT = "pbx112-fallback"
 
 LONGEST_RECORDING = 4 * 3600
@@ -138,6 +141,8 @@ async def _originate(ari: Operations, request: react.Originate) -> Stimulus | No
             caller_id=f'"{request.name}" <{for_display(request.shown)}>',
             timeout=int(target.ring_for) + RING_GRACE,
             originator=request.originator,
+            # The fallback dialplan counts this call on its trunk as well.
+            variables={TRUNK_GROUP: target.trunk} if target.trunk else None,
         )
     except Conflict:
         return None  # Rung already, by us before a restart: the id is ours alone.

@@ -64,12 +64,14 @@ def plan(
     menu: dict[str, str] | None = None,
     default: str = "",
     answer: AnswerMode = "on_pickup",
+    max_calls: int = 4,
+    max_per_hour: int = 300,
 ) -> Plan:
     """A plan of these agencies, the last one the default; `menu` gives the agency behind each key."""
     return Plan(
         hash="0123456789abcdef",
         service=Service("Layanan 112", "112", "id", ZoneInfo("Asia/Jakarta"), answer, 1.0, "ID"),
-        trunks={"gsm": Trunk("gsm", "PJSIP/{number}@gsm", "0739112", 4, 60, ("+628",))},
+        trunks={"gsm": Trunk("gsm", "PJSIP/{number}@gsm", "0739112", max_calls, 60, ("+628",), max_per_hour)},
         call_takers=CallTakers(ring, takers, then) if takers else None,
         agencies={agency.key: agency for agency in agencies},
         incidents={

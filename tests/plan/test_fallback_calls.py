@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from pbx112.cdr.fallback import FallbackRecords
+from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import events as ev
 from pbx112.model.events import CallEvent, LegResult, Outcome
 from pbx112.model.state import Ended, fold
@@ -332,6 +335,83 @@ async def test_a_call_over_the_trunk_ends_at_its_limit_and_the_caller_stays(exch
     events = await events_of(exchange, made)
     assert attempts(events) == [(PIKET, LegResult.ACCEPTED), ("2101", LegResult.ACCEPTED)]
     assert "max_talk" in [event.detail for event in events if isinstance(event, ev.LegEnded)]
+
+
+def refusals(calls: Iterable[FallbackCall]) -> list[str]:
+    """Of each line that was not dialled: why."""
+    events = [event for call in calls for _, event in call.events]
+    placed = [event.placed for event in events if isinstance(event, ev.LegOffered)]
+    ends = [event for event in events if isinstance(event, ev.LegEnded) and event.detail]
+    assert placed.count(False) == len(ends)
+    assert all(event.result is LegResult.UNAVAILABLE for event in ends)
+    return [event.detail for event in ends]
+
+
+async def test_a_trunk_carries_no_more_calls_at_once_than_it_may(exchange: Exchange) -> None:
+    made = plan(
+        agency("damkar", mobile(PIKET, accept="pickup"), extension("2101")), max_calls=1, max_per_hour=97
+    )
+    await exchange.use(made)
+    gateway = await exchange.phone("gsm", "answers")
+    phone = await exchange.phone("2101", "answers")
+    first = await exchange.call()
+    piket = await gateway.rung()
+    await first.until(first.connected)
+    second = exchange.again(first)
+    desk = await phone.rung()
+    await second.until(second.connected)
+    first.hang_up()
+    await piket.until(piket.over)
+    third = exchange.again(first)
+    await third.until(third.connected)
+    assert (await gateway.rung()) is not piket, "the trunk is free again"
+    second.hang_up()
+    third.hang_up()
+    await desk.until(desk.over)
+    await exchange.quiet()
+    assert refusals(FallbackRecords(exchange.records).take(made)) == ["trunk_full"]
+
+
+async def test_lines_that_ring_together_share_what_the_trunk_carries(exchange: Exchange) -> None:
+    """Two at the same moment: one is dialled, not none and not both."""
+    lines = (mobile(PIKET, accept="pickup"), mobile("+6281200000002", accept="pickup"))
+    made = plan(agency("damkar", *lines, ring="all"), max_calls=1, max_per_hour=96)
+    await exchange.use(made)
+    gateway = await exchange.phone("gsm", "answers")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    citizen.hang_up()
+    await exchange.quiet()
+    assert len(gateway.talks) == 1
+    assert refusals(FallbackRecords(exchange.records).take(made)) == ["trunk_full"]
+
+
+async def test_a_trunk_is_given_no_more_calls_within_an_hour_than_it_may(exchange: Exchange) -> None:
+    made = plan(agency("damkar", mobile(PIKET, accept="pickup"), extension("2101")), max_per_hour=2)
+    await exchange.use(made)
+    gateway = await exchange.phone("gsm", "answers")
+    phone = await exchange.phone("2101", "answers")
+    citizen = await exchange.call()
+    for _ in range(2):
+        await citizen.until(citizen.connected)
+        piket = await gateway.rung()
+        citizen.hang_up()
+        await piket.until(piket.over)
+        citizen = exchange.again(citizen)
+    await citizen.until(citizen.connected)
+    assert len(phone.talks) == 1
+    citizen.hang_up()
+    await exchange.no_channels()
+    # An hour later: the moments that Asterisk keeps are put back by one.
+    hour_ago = int(time.time()) - 3600
+    for slot in range(2):
+        await exchange.asterisk.ask(f"database put pbx112 gsm-2/{slot} {hour_ago}")
+    citizen = exchange.again(citizen)
+    await citizen.until(citizen.connected)
+    assert (len(gateway.talks), len(phone.talks)) == (3, 1)
+    citizen.hang_up()
+    await exchange.quiet()
+    assert refusals(FallbackRecords(exchange.records).take(made)) == ["trunk_hour_full"]
 
 
 @pytest.mark.parametrize(

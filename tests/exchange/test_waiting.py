@@ -1,0 +1,148 @@
+"""More citizens call than are served at once: who comes last hears so, waits with music, and has its turn."""
+
+from __future__ import annotations
+
+from lab.callers import Caller, Calling
+from lab.exchange import Exchange
+from lab.phones import SILENT, Answers
+from lab.processes import eventually
+from pbx112.journal import Reader
+
+from .plans import plan
+
+
+def served_at_once(calls: int, longest: float = 120) -> str:
+    text = plan(takers_ring_for=30)
+    return text.replace("menu_wait: 2", f"menu_wait: 2, max_calls: {calls}, max_wait: {longest:g}")
+
+
+def journalled(exchange: Exchange, kind: str) -> list[str]:
+    """The open calls of which this is told, in that order."""
+    with Reader(exchange.folder / "journal" / "journal.db") as reader:
+        stories = reader.of_subjects(reader.open_subjects()).values()
+    entries = sorted((entry for story in stories for entry in story), key=lambda entry: entry.seq)
+    return [entry.subject for entry in entries if entry.kind == kind]
+
+
+def kinds(exchange: Exchange) -> list[str]:
+    """The kinds of all events of open calls."""
+    with Reader(exchange.folder / "journal" / "journal.db") as reader:
+        stories = reader.of_subjects(reader.open_subjects()).values()
+    return [entry.kind for story in stories for entry in story]
+
+
+async def queued(exchange: Exchange, callers: int) -> None:
+    """Wait until so many open calls were told to wait."""
+    await eventually(lambda: len(journalled(exchange, "CallQueued")) >= callers, 5)
+
+
+async def dialled(exchange: Exchange, callers: int) -> tuple[list[Caller], list[Calling]]:
+    """So many citizens, one after the other; each is known before the next one dials."""
+    who = [Caller() for _ in range(callers)]
+    calling = []
+    for caller in who:
+        calling.append(await exchange.dial(caller))
+        await eventually(lambda: len(journalled(exchange, "CallArrived")) == len(calling), 5)
+    return who, calling
+
+
+async def test_the_third_caller_waits_and_is_answered_when_the_first_has_hung_up(exchange: Exchange) -> None:
+    await exchange.reload_plan(served_at_once(2))
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    who, calling = await dialled(exchange, 3)
+    await calling[2].answered(within=3)
+    assert not calling[1].sipp.received(200), "who is served still hears it ring"
+    await eventually(lambda: "PromptHeard" in kinds(exchange), 8)
+    await exchange.phones({"1101": Answers(after=0.2), "1102": SILENT})
+    calling[0].hang_up()
+    await exchange.phone("1101").until_rung()
+    await eventually(lambda: len(journalled(exchange, "LegAccepted")) == 1, 5)
+    calling[1].hang_up()
+    calling[2].hang_up()
+    record = await exchange.record(who[2])
+    assert record.outcome == "answered"
+    assert record.tried[0][1] == "accepted"
+    told = [event["kind"] for event in record.events]
+    assert told.index("CallQueued") < told.index("PromptHeard") < told.index("CallAdmitted")
+    assert told.index("CallAdmitted") < told.index("LegOffered")
+    assert 0 < record.call["wait_seconds"] < record.call["ring_seconds"]
+    assert (await exchange.record(who[0])).call["wait_seconds"] == 0
+    await exchange.quiet()
+
+
+async def test_who_hangs_up_while_waiting_is_in_the_record(exchange: Exchange) -> None:
+    await exchange.reload_plan(served_at_once(1))
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    who, calling = await dialled(exchange, 2)
+    await calling[1].answered(within=3)
+    calling[1].hang_up()
+    record = await exchange.record(who[1])
+    assert (record.outcome, record.call["ended_by"], record.legs) == ("abandoned_waiting", "caller", ())
+    assert record.call["wait_seconds"] == record.call["ring_seconds"]
+    calling[0].hang_up()
+    await exchange.quiet()
+
+
+async def test_nobody_waits_longer_than_the_plan_says(exchange: Exchange) -> None:
+    await exchange.reload_plan(served_at_once(1, longest=5))
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    who, calling = await dialled(exchange, 2)
+    await eventually(lambda: journalled(exchange, "CallAdmitted") == journalled(exchange, "CallQueued"), 9)
+    await eventually(lambda: exchange.phone("1101").rang == 2, 5)
+    for each in calling:
+        each.hang_up()
+    record = await exchange.record(who[1])
+    assert record.outcome == "abandoned_ringing"
+    assert 4.9 < record.call["wait_seconds"] < 6
+    await exchange.quiet()
+
+
+async def test_a_daemon_killed_while_two_wait_keeps_their_order(exchange: Exchange) -> None:
+    await exchange.reload_plan(served_at_once(1))
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    who, calling = await dialled(exchange, 3)
+    await queued(exchange, 2)
+    waiting = journalled(exchange, "CallQueued")
+    await exchange.daemon.kill()
+    await exchange.daemon.start()
+    await eventually(lambda: len(journalled(exchange, "CallResumed")) == 3, 5)
+    assert journalled(exchange, "CallAdmitted") == []
+    calling[0].hang_up()
+    await eventually(lambda: journalled(exchange, "CallAdmitted") == waiting[:1], 5)
+    calling[1].hang_up()
+    await eventually(lambda: journalled(exchange, "CallAdmitted") == waiting[1:], 5)
+    calling[2].hang_up()
+    for caller in who[1:]:
+        record = await exchange.record(caller)
+        assert (record.outcome, record.call["resumed"]) == ("abandoned_ringing", 1)
+    await exchange.quiet()
+
+
+async def test_a_plan_with_more_room_lets_them_go_on_in_their_order(exchange: Exchange) -> None:
+    await exchange.reload_plan(served_at_once(1))
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    _, calling = await dialled(exchange, 4)
+    await queued(exchange, 3)
+    waiting = journalled(exchange, "CallQueued")
+    await exchange.reload_plan(served_at_once(3))
+    await eventually(lambda: len(journalled(exchange, "CallAdmitted")) == 2, 5)
+    assert journalled(exchange, "CallAdmitted") == waiting[:2]
+    for each in calling:
+        each.hang_up()
+    await exchange.quiet()
+
+
+async def test_a_stopping_daemon_leaves_who_waits_to_the_dialplan(exchange: Exchange) -> None:
+    await exchange.reload_plan(served_at_once(1).replace('{extension: "1102"}', '{extension: "2199"}'))
+    await exchange.phones({"1101": Answers(after=0.5)})
+    calling = await exchange.dial(Caller())
+    await calling.answered()
+    await eventually(lambda: journalled(exchange, "LegAccepted") != [], 5)
+    waits = await exchange.dial(Caller())
+    await queued(exchange, 1)
+    await exchange.daemon.stop()
+    await eventually(lambda: exchange.phone("1101").rang == 2, 5)
+    await exchange.daemon.start()
+    for each in (calling, waits):
+        each.hang_up()
+    await exchange.quiet()
