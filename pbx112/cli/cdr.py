@@ -233,6 +233,7 @@ def _facts(call: CallRecord | None, zone: tzinfo | None, unmask: bool) -> list[t
         ("answered by", _answered_by(call)),
         ("incident", call.incident or "none chosen"),
         ("ring", f"{call.ring_seconds:.1f} s"),
+        *([("waited", f"{call.wait_seconds:.1f} s of these")] if call.wait_seconds else []),
         ("talk", f"{call.talk_seconds:.1f} s"),
         ("handled by", "the dialplan alone (fallback)" if call.via == "fallback" else "the daemon"),
         ("plan", call.plan),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
@@ -25,10 +27,12 @@ from pbx112.cli.options import Agencies, ari_settings, lenient_settings
 from pbx112.cli.screen import plain, screen, table, waiting
 from pbx112.cli.story import caller_of, owner_name, where
 from pbx112.journal import JournalError, holder, read_beat
-from pbx112.model.state import Call
+from pbx112.model.state import Call, Waiting
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Line, Plan
 from pbx112.settings import Settings
+from pbx112.switch.live import now
+from pbx112.switch.trunks import placed_within_hour
 
 EVERY = 1.0
 """Seconds between two looks with --watch."""
@@ -76,7 +80,7 @@ def status(
 async def _look(settings: Settings) -> Group:
     plan, faults = _plan(settings)
     zone = plan.service.timezone if plan else None
-    state, live, position = _journal(settings, zone)
+    state, live, position = _journal(settings, plan, zone)
     lines, records = await asyncio.gather(_lines(settings, plan), _shipping(settings, position))
     local = datetime.now(UTC).astimezone(zone)
     parts: list[RenderableType] = [Text(f"{local:%Y-%m-%d %H:%M:%S %Z}", style="dim")]
@@ -92,7 +96,9 @@ def _plan(settings: Settings) -> tuple[Plan | None, list[str]]:
         return None, [f"plan: {many} in {settings.agencies}; see `pbx112 check --only file`"]
 
 
-def _journal(settings: Settings, zone: tzinfo | None) -> tuple[str, Part, tuple[str, int] | None]:
+def _journal(
+    settings: Settings, plan: Plan | None, zone: tzinfo | None
+) -> tuple[str, Part, tuple[str, int] | None]:
     """What the daemon does, its live calls, and the journal's id with its last number."""
     try:
         with open_journal(settings.journal) as reader:
@@ -100,9 +106,10 @@ def _journal(settings: Settings, zone: tzinfo | None) -> tuple[str, Part, tuple[
             last = reader.after(head - 1, 1)
             calls = live_calls(reader)
             position = (reader.journal_id, head)
+            trunks = _trunks(plan, calls, placed_within_hour(reader, now())) if plan else []
     except (JournalError, Failed) as error:
         return f"daemon: unknown. {plain(str(error))}", _part("Live calls: unknown"), None
-    return _daemon(settings, last[0].utc_us if last else None), _calls(calls, zone), position
+    return _daemon(settings, last[0].utc_us if last else None), [*_calls(calls, zone), *trunks], position
 
 
 def _part(title: str, rows: Table | None = None) -> Part:
@@ -130,7 +137,21 @@ def _calls(calls: list[Call], zone: tzinfo | None) -> Part:
         lasting = _ago(time.time() - call.arrived.utc_us / 1e6)
         caller = caller_of(call.arrival.caller_raw, call.arrival.caller, unmask=False)
         rows.add_row(f"{since:%H:%M:%S}", lasting, *map(plain, (caller, where(call), call.call_id)))
-    return _part(f"Live calls: {len(calls)}", rows)
+    waiting = sum(isinstance(call.situation, Waiting) for call in calls)
+    return _part(f"Live calls: {len(calls)}" + (f", {waiting} of them waiting" if waiting else ""), rows)
+
+
+def _trunks(plan: Plan, calls: list[Call], placed: Mapping[str, int]) -> Part:
+    """How near each trunk is to its limits."""
+    if not plan.trunks:
+        return []
+    load = Counter(leg.target.trunk for call in calls for leg in call.live_legs() if leg.placed)
+    rows = table("trunk", "calls now", "within the hour")
+    for trunk in plan.trunks.values():
+        hour = f"{placed.get(trunk.key, 0)} of {trunk.max_per_hour}"
+        full = "; full, its lines are passed over" if placed.get(trunk.key, 0) >= trunk.max_per_hour else ""
+        rows.add_row(trunk.key, f"{load[trunk.key]} of {trunk.max_calls}", hour + full)
+    return _part("Trunks", rows)
 
 
 async def _lines(settings: Settings, plan: Plan | None) -> Part:

@@ -3,7 +3,7 @@ or a fraud runs up. A restart does not reset it: the journal holds every attempt
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
@@ -77,19 +77,29 @@ class TrunkHours:
             self._placed[trunk].extendleft(sorted(moments, reverse=True))
 
 
+def placed_within_hour(reader: Reader, now: Instant) -> Counter[str]:
+    """How many calls were placed over each trunk in the hour before `now`, as the journal tells."""
+    placed: Counter[str] = Counter()
+    upto: int | None = None
+    while upto != 0:
+        found, upto = placed_before(reader, upto, now)
+        placed.update(trunk for trunk, _ in found)
+    return placed
+
+
 def placed_before(reader: Reader, upto: int | None, now: Instant) -> tuple[list[tuple[str, int]], int]:
     """One block of the journal, up to entry `upto` (None: its end): trunk and monotonic moment of each call placed in
-    the hour before `now`, and where the block before it ends (0: no further one matters)."""
+    the hour before `now`, and where the block before it ends (0: no further one matters).
+
+    Both clocks must say that it was within the hour: the monotonic one of an earlier boot says nothing.
+    """
     last = reader.head()[0] if upto is None else upto
-    first = max(reader.base()[0], last - BLOCK)
+    base = reader.base()[0]
+    first = max(base, last - BLOCK)
     entries = reader.after(first, BLOCK, last)
-    found = [
-        (trunk, moment)
-        for trunk, moment in _placed(entries, now)
-        if now.mono_ns - HOUR < moment <= now.mono_ns
-    ]
-    earlier = bool(entries) and entries[0].utc_us > now.utc_us - HOUR // 1000 and first > reader.base()[0]
-    return found, first if earlier else 0
+    recent = [entry for entry in entries if entry.utc_us > now.utc_us - HOUR // 1000]
+    found = [(trunk, at) for trunk, at in _placed(recent, now) if now.mono_ns - HOUR < at <= now.mono_ns]
+    return found, first if recent and first > base else 0
 
 
 def _placed(entries: Iterable[Entry], now: Instant) -> Iterable[tuple[str, int]]:

@@ -167,7 +167,7 @@ async def test_an_asterisk_without_music_without_a_name_and_without_prompts(
     assert "✗ module res_musiconhold is not running: the daemon cannot handle calls without it" in result
     assert "✗ module app_stack is not running: the fallback dialplan cannot do without it" in result
     assert "! Asterisk's systemname is not set" in result
-    assert "! prompts are missing in sounds/pbx112: all 5; callers hear tones instead" in result
+    assert "! prompts are missing in sounds/pbx112: all 6; callers hear tones instead" in result
 
 
 async def test_whether_the_daemon_is_connected(office: Office, pbx112: Pbx112) -> None:

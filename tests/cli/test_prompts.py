@@ -18,7 +18,7 @@ def test_every_prompt_is_spoken_once_and_a_recording_of_the_office_stays(
     (folder / "greeting.gsm").write_bytes(b"our own voice")
     first = pbx112("prompts", str(folder))
     assert first.exit_code == 0
-    assert "5 prompts are in" in first.output
+    assert "6 prompts are in" in first.output
     assert (folder / "greeting.gsm").read_bytes() == b"our own voice"
     assert not (folder / "greeting.wav").exists()
     with wave.open(str(folder / "accept.wav")) as sound:
