@@ -19,6 +19,8 @@ from pbx112.model import events as ev
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT4 = 2**31 - 1
+_SAME_MOMENT = 10**9
+"""Nanoseconds by which two clocks that both run may differ over the minutes of a call."""
 _ANOTHER_CLOCK = 3600 * 10**9
 """Nanoseconds by which the monotonic clock may outrun the wall clock between two events and still be the same."""
 
@@ -143,7 +145,7 @@ class _Fold:
         self._stages = 0
         self._round = 1
         self._resumed = 0
-        self._caller_gone = False
+        self._caller_gone: int | None = None
         self._waiting_since: int | None = None
         self._waited = 0  # nanoseconds in which the caller waited for its turn
         self._talked = 0  # nanoseconds in which the caller was joined to somebody
@@ -158,7 +160,9 @@ class _Fold:
         passed = fact.at.mono_ns - self._last.mono_ns
         by_wall_clock = (fact.at.utc_us - self._last.utc_us) * 1000
         if passed < 0 or 0 <= by_wall_clock < passed - _ANOTHER_CLOCK:
-            passed = max(0, by_wall_clock)
+            # Both clocks say "earlier" by as much: the dialplan noted it, and we heard of it afterwards.
+            told_late = by_wall_clock < 0 and abs(by_wall_clock - passed) < _SAME_MOMENT
+            passed = passed if told_late else max(0, by_wall_clock)
         if self._joined():
             self._talked += passed
         self._clock += passed
@@ -196,7 +200,8 @@ class _Fold:
             case ev.LegEnded() as event if leg and not leg.ended:
                 leg.end(self.call_id, self._now, self._clock, event)
             case ev.CallerLeft():
-                self._caller_gone = True
+                gone = self._clock if self._caller_gone is None else min(self._clock, self._caller_gone)
+                self._caller_gone = gone
             case ev.CallResumed():
                 self._resumed += 1
             case _:
@@ -287,9 +292,8 @@ class _Fold:
             self._waiting_since = None
 
     def _joined(self) -> bool:
-        return not self._caller_gone and any(
-            leg.accepted_at is not None and leg.ended is None for leg in self._legs.values()
-        )
+        there = self._caller_gone is None or self._clock < self._caller_gone
+        return there and any(leg.accepted_at is not None and leg.ended is None for leg in self._legs.values())
 
 
 def _seconds(nanoseconds: int) -> float:

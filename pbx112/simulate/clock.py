@@ -62,8 +62,8 @@ class Clock:
         return self.at(self.now_ns + int(seconds * SECOND), act)
 
     def start(self, work: Coroutine[Any, Any, None], alive: Callable[[], bool] = lambda: True) -> object:
-        """Let `work` go on; where it wakes up and is not `alive` any more, it is closed."""
-        self._go_on(work, alive)
+        """Let `work` begin next, as a task does; where it wakes up and is not `alive` any more, it is closed."""
+        self.at(self.now_ns, lambda: self._go_on(work, alive))
         return work
 
     def _go_on(self, work: Coroutine[Any, Any, None], alive: Callable[[], bool]) -> None:

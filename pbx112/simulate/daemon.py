@@ -103,6 +103,7 @@ class Daemon:
         self._hearing = Hearing(self.calls, self)
         self._debts: list[Final] = []
         self._looking_for_room = False
+        self._ended: set[str] = set()
         self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, self._never)
         self._recover()
         for work in (self._pay_debts(), self._take_over_fallback(), self._sweep()):
@@ -150,6 +151,7 @@ class Daemon:
     def over(self, live: LiveCall) -> None:
         """Forget the call."""
         self.calls.forget(live)
+        self._ended.add(live.call_id)
         self.look_for_room()
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> object:
@@ -176,7 +178,7 @@ class Daemon:
 
     def arrived(self, channel: Channel) -> None:
         """As `Switch.arrived`."""
-        if channel.id in self.calls:
+        if channel.id in self.calls or channel.id in self._ended:
             return
         if self.stopping:
             self._spawn(self._clear(react.ToFallback(channel.id)))

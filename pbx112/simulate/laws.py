@@ -83,9 +83,12 @@ class Dossier:
         self.ended_by: str | None = None
         self.announced = False
 
-    def append(self, at: Instant, event: CallEvent, plan: str) -> list[react.Request]:
-        """An event is journalled; the requests it will cause. Raises :class:`Broken`."""
-        for law, why in self._breaks(at, event):
+    def append(
+        self, at: Instant, event: CallEvent, plan: str, *, told_late: bool = False
+    ) -> list[react.Request]:
+        """An event is journalled; the requests it will cause. `told_late`: the dialplan noted it, we hear of it only
+        now. Raises :class:`Broken`."""
+        for law, why in self._breaks(at, event, told_late):
             raise Broken(law, self.call_id, why)
         before = self.state
         self.state = begin(self.call_id, event, at) if before is None else evolve(before, event, at)
@@ -99,8 +102,8 @@ class Dossier:
         assert after is not None
         return list(react.react(before or after, event))
 
-    def _breaks(self, at: Instant, event: CallEvent) -> Iterator[tuple[str, str]]:
-        if self.history and at.mono_ns < self.history[-1][0].mono_ns:
+    def _breaks(self, at: Instant, event: CallEvent, told_late: bool) -> Iterator[tuple[str, str]]:
+        if self.history and not told_late and at.mono_ns < self.history[-1][0].mono_ns:
             yield "time_forward", f"{type(event).__name__} lies before the event it follows"
         if (self.state is None) != isinstance(event, ev.CallArrived):
             yield (
@@ -206,6 +209,9 @@ def breaks_of_record(history: list[tuple[Instant, CallEvent]], records: Records)
     lasted = (call.ended_at - call.arrived_at).total_seconds() + 0.01
     if not 0 <= call.ring_seconds <= lasted or not 0 <= call.talk_seconds <= lasted:
         yield f"rings {call.ring_seconds} s, talks {call.talk_seconds} s in {lasted} s"
+    longest = max((leg.talk_seconds for leg in records.legs), default=0.0)
+    if longest > 1.0 and call.talk_seconds < 0.5:
+        yield f"a line talked for {longest} s, the caller for {call.talk_seconds} s"
     accepted = any(isinstance(event, ev.LegAccepted) for event in events)
     in_dialplan = call.outcome in (Outcome.FALLBACK_ANSWERED, Outcome.FALLBACK_UNANSWERED)
     if call.outcome is Outcome.ANSWERED and not accepted:

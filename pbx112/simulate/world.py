@@ -12,7 +12,7 @@ from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import events as ev
 from pbx112.model import react
 from pbx112.model.events import CallEvent, Instant
-from pbx112.model.state import SECOND, Call, Ended, due
+from pbx112.model.state import SECOND, Call, Ended, Talking, due
 from pbx112.plan.types import Plan
 from pbx112.switch.requests import Final
 
@@ -106,6 +106,7 @@ class World(AroundAsterisk):
         self._stray: dict[str, int] = {}
         self._coming = calls
         self._over_ns: int | None = None
+        self._over = False
 
     # --- the whole ---
 
@@ -122,7 +123,8 @@ class World(AroundAsterisk):
                 if not self.clock.step():
                     break
             else:
-                raise Broken("comes_to_rest", "", f"it is still busy after {MOST_STEPS} steps a call")
+                left = [f"{call}: {self.dossiers[call].state}" for call in self._open]
+                raise Broken("comes_to_rest", "", f"{MOST_STEPS} steps a call, and left are {left}")
         except Broken:
             raise
         except Exception as error:
@@ -190,6 +192,7 @@ class World(AroundAsterisk):
         if faults.late and chance.random() < faults.late:
             self._disturb(about, "late", event)
             arrives += int(chance.uniform(0.1, 2.0) * SECOND)
+            self._calm_ns = max(self._calm_ns, arrives)  # and all that comes after it
         if faults.reordered and chance.random() < faults.reordered:
             self._disturb(about, "reordered", event)
             self._deliver(event, self.clock.now_ns + int(chance.uniform(0.0, 1.5) * SECOND))
@@ -380,8 +383,7 @@ class World(AroundAsterisk):
         for at, event in history:
             self.say(f"call {call.call_id}: fallback: {event}")
             self._cover(event)
-            last = dossier.history[-1][0].mono_ns if dossier.history else at.mono_ns
-            dossier.append(Instant(at.utc_us, max(last, at.mono_ns)), event, call.plan)
+            dossier.append(at, event, call.plan, told_late=True)
         if dossier.ended_by is not None:
             self._open.pop(call.call_id, None)
 
@@ -416,7 +418,7 @@ class World(AroundAsterisk):
     # --- trouble ---
 
     def _start_daemon(self) -> None:
-        if self._daemon is not None and self._daemon.alive:
+        if self._over or (self._daemon is not None and self._daemon.alive):
             return
         self.say("the daemon starts")
         self._daemon = Daemon(self, Ari(self.asterisk, self))
@@ -507,14 +509,17 @@ class World(AroundAsterisk):
             self.clock.start(self._stop(self._daemon))
 
     async def _stop(self, daemon: Daemon) -> None:
-        if self._up:
+        connected = self._up
+        if connected:
             await daemon.stop()
         if not daemon.alive:
             return
         daemon.die()
         self._disconnect()
-        for chan in list(self.asterisk.channels.values()):
-            if chan.kind == "caller" and chan.in_app and chan.id not in self._talked:
+        for chan in list(self.asterisk.channels.values()) if connected else ():
+            state = self.dossiers[chan.id].state if chan.id in self.dossiers else None
+            talks = state is not None and isinstance(state.situation, Talking)
+            if chan.kind == "caller" and chan.in_app and not talks:
                 self.asterisk.to_fallback(chan)
         self.clock.after(self.chance.uniform(0.5, 20.0), self._start_daemon)
 
@@ -607,16 +612,17 @@ class World(AroundAsterisk):
             self._stalled = False
         waited = self.clock.now_ns - self._over_ns
         done = (
-            not self._open
+            self._agreed
+            and not self._open
             and not self.asterisk.channels
             and not self.asterisk.bridges
             and waited > 10 * SECOND
         )
         if done or waited > SETTLED * SECOND:
+            self._over = True
             if self._daemon is not None:
                 self._daemon.die()
-            return True
-        return False
+        return self._over
 
     def _check_plan(self, call_id: str, stage: ev.StageEntered) -> None:
         allowed = {line.dial for plan in self.plans.values() for _, line in plan.lines()}

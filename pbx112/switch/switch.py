@@ -238,8 +238,8 @@ class Switch:
     # --- within ---------------------------------------------------------------------------------------------
 
     def arrived(self, channel: Channel) -> None:
-        """A citizen's channel is in our hands."""
-        if channel.id in self._calls:
+        """A citizen's channel is in our hands. (One whose call has ended was heard of late, or is the sweep's.)"""
+        if channel.id in self._calls or channel.id in self._ended:
             return
         if self._stopping:
             self._spawn(self._ask(react.ToFallback(channel.id)), f"give {channel.id} to the fallback")

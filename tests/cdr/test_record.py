@@ -55,6 +55,28 @@ def test_a_caller_who_hangs_up_while_it_rings() -> None:
     assert recordings == []
 
 
+def test_what_the_dialplan_did_before_we_heard_of_it_lasts_as_long_as_it_did() -> None:
+    """The sweep finds the caller gone; only then the fallback's file is read, which knows better, and when."""
+    call, legs, _ = records_of(
+        [
+            (0.0, ev.CallArrived("in-1", "0812", None, False, "112")),
+            (1.0, ev.HandedToFallback("the daemon stops")),
+            (70.0, ev.CallerLeft()),
+            (1.2, ev.StageEntered("damkar", "first", 1, ((FIRE,),))),
+            (1.2, ev.LegOffered(1, "leg-1", FIRE)),
+            (6.2, ev.LegAnswered(1)),
+            (6.2, ev.LegAccepted(1)),
+            (66.2, ev.CallerLeft()),
+            (66.2, ev.LegEnded(1, ev.LegResult.ACCEPTED)),
+            (66.2, ev.CallEnded(ev.Outcome.FALLBACK_ANSWERED, "caller")),
+        ]
+    )
+    assert call is not None
+    assert (call.ring_seconds, call.talk_seconds) == (6.2, 60.0)
+    assert call.ended_at == moment(BEGAN_US + 66_200_000)
+    assert [(leg.ring_seconds, leg.talk_seconds) for leg in legs] == [(5.0, 60.0)]
+
+
 def test_a_call_still_going_on_has_no_row() -> None:
     assert records_of(answered()[:10]) == Records(None, [], [])
 

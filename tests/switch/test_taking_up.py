@@ -8,6 +8,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from pbx112.ari import AriSettings, Bridge, Channel
+from pbx112.ari import events as rest
 from pbx112.ari.model import Dialplan
 from pbx112.journal import Draft, Journal
 from pbx112.model import react
@@ -146,3 +147,18 @@ def test_the_answer_goes_first_then_hang_ups_and_lines() -> None:
     assert urgent_first([answer, join, hang_up]) == [answer, join, hang_up], (
         "nobody waits for the others to stop"
     )
+
+
+async def test_a_caller_whose_call_has_ended_is_no_new_one(tmp_path: Path) -> None:
+    """Its entry into our application was told late, or twice: the record is closed, and stays one."""
+    journal = await a_journal(tmp_path)
+    switch = await recovered(journal)
+    channel = Channel("c1", dialplan=Dialplan("pbx112-intake", "112", 2, "Stasis", "pbx112,intake"))
+    switch.on_event(rest.StasisStart(channel=channel, args=("intake",)))
+    switch.on_event(rest.ChannelHangupRequest(channel=channel, cause=16))
+    while switch.live_calls():
+        await asyncio.sleep(0.01)
+    switch.on_event(rest.StasisStart(channel=channel, args=("intake",)))
+    assert switch.live_calls() == []
+    assert [entry.kind for entry in await journal.of_subject("c1")].count("CallArrived") == 1
+    await journal.close()
