@@ -297,7 +297,7 @@ class _Fold:
 
 
 def _seconds(nanoseconds: int) -> float:
-    return min(round(nanoseconds / 1e9, 3), 999_999_999.0)
+    return max(0.0, min(round(nanoseconds / 1e9, 3), 999_999_999.0))
 
 
 def _small(number: int) -> int:
