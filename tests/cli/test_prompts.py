@@ -29,7 +29,7 @@ def test_every_prompt_is_spoken_once_and_a_recording_of_the_office_stays(
         ["menu", "spoken"],
         ["accept", "spoken"],
     ]
-    assert pbx112("prompts", str(folder)).output.count(" as before ") == 4
+    assert pbx112("prompts", str(folder)).output.count(" as before ") == 5
 
 
 @pytest.mark.parametrize(
