@@ -43,6 +43,8 @@ MISTAKES = [
     ("Layanan 112", '"a;b"', f"2: service: 'name' 'a;b' is no name; {NAME_FORM}"),
     ("Layanan 112", '" x"', f"2: service: 'name' ' x' is no name; {NAME_FORM}"),
     ("Layanan 112", "112", "2: service: 'name' '112' stands without quotes; write it in quotes: \"112\""),
+    ("Layanan 112", "x, max_calls: 0", "2: service: 'max_calls' is 0; write at least 1"),
+    ("Layanan 112", "x, max_wait: 3600", "2: service: 'max_wait' is 3600; write at most 600"),
     (
         "Layanan 112",
         "x, timezone: Asia/Jakrta",
@@ -92,6 +94,11 @@ MISTAKES = [
         '"+62739"',
         "16: agency 'damkar', line 2: trunk 'gsm' does not allow '+6281200000001'; extend the trunk's 'allow' "
         "(+62739), or correct the number",
+    ),
+    (
+        "    allow",
+        "    max_per_hour: 0\n    allow",
+        "6: trunk 'gsm': 'max_per_hour' is 0; write at least 1",
     ),
     (
         "    allow",
