@@ -40,6 +40,7 @@ LAWS = {
     "talk_has_human": "a talk has a line that accepted and lives",
     "no_silence": "a caller hears ringing, a voice or music, but for 2 s (7)",
     "owned": "a channel or bridge that we made belongs to a live call, or is gone in bounded time (6)",
+    "nothing_to_mend": "where nothing goes wrong the sweep finds nothing left over (it is the net, not the rope)",
     "in_good_hands": "a caller in our application belongs to a live call in bounded time (3)",
     "picked_up": "who picked up talks to the caller or is let go in bounded time",
     "same_fold": "a call's state is the fold of its journal (the one stream)",

@@ -70,7 +70,8 @@ class World(AroundAsterisk):
         self.chance = Random(seed)
         self.faults = going_wrong.draw(self.chance)
         self.plan: Plan = plans.draw(self.chance, f"{seed & 0xFFFFFFFF:08x}{0:08x}")
-        self.plans = {self.plan.hash: self.plan}
+        self._plans = 1
+        self._dialable = {line.dial for _, line in self.plan.lines()}
         self.clock = Clock(START + self.chance.randrange(7 * 86400) * 1_000_000)
         dead = frozenset(
             line.number for _, line in self.plan.lines() if self.chance.random() < self.faults.dead_lines
@@ -258,7 +259,8 @@ class World(AroundAsterisk):
     def picked_up(self, chan: Chan) -> None:
         """Somebody holds a receiver: soon a talk, or let go."""
         if self.faults.calm and chan.phone is not None:
-            self.clock.after(SILENCE + 14.0, lambda: self._still_holding(chan))
+            asked = 14.0 if chan.number.startswith("+") else 1.0  # a mobile has to press 1
+            self.clock.after(SILENCE + asked, lambda: self._still_holding(chan))
 
     def _still_holding(self, chan: Chan) -> None:
         if self.asterisk.channels.get(chan.id) is chan and not chan.joined:
@@ -334,8 +336,6 @@ class World(AroundAsterisk):
             requests += dossier.append(at, event, self.plan.hash)
             if isinstance(event, ev.CallEnded):
                 self._open.pop(call_id, None)
-            elif isinstance(event, ev.StageEntered):
-                self._check_plan(call_id, event)
         write = _Write()
         slow = self.faults.slow_journal and self.chance.random() < 0.1
         takes = self.chance.uniform(0.0, 0.25) if slow else self.chance.uniform(0.00005, 0.001)
@@ -403,6 +403,8 @@ class World(AroundAsterisk):
                     raise Broken(law, call_id, why)
             case react.Originate(target=target):
                 self.seen[f"rung:{target.kind}"] += 1
+                if target.dial not in self._dialable:
+                    raise Broken("only_the_plan", call_id, f"{target.dial} is in no plan")
             case _:
                 pass
 
@@ -410,6 +412,10 @@ class World(AroundAsterisk):
         """A request that no call made: what it ends belongs to no live call."""
         self.say(f"clears up: {request}")
         self.seen[f"cleared:{type(request).__name__}"] += 1
+        what = request.bridge if isinstance(request, react.DropBridge) else request.channel
+        since = self._unowned.get(what, self.clock.now_ns)
+        if self.faults.calm and self.clock.now_ns - since > SECOND:
+            raise Broken("nothing_to_mend", _call_of(what), f"{what} was left over")
         if isinstance(request, react.Hangup) and request.channel in self.dossiers:
             for law, why in breaks_of_hangup(self.dossiers[request.channel]):
                 if request.channel not in self.left:
@@ -525,8 +531,9 @@ class World(AroundAsterisk):
 
     def _reload(self) -> None:
         self._trouble("plan reloaded")
-        self.plan = plans.draw(self.chance, f"{self.seed & 0xFFFFFFFF:08x}{len(self.plans):08x}")
-        self.plans[self.plan.hash] = self.plan
+        self.plan = plans.draw(self.chance, f"{self.seed & 0xFFFFFFFF:08x}{self._plans:08x}")
+        self._plans += 1
+        self._dialable |= {line.dial for _, line in self.plan.lines()}
         if self._daemon is not None:
             self._daemon.look_for_room()
 
@@ -623,13 +630,6 @@ class World(AroundAsterisk):
             if self._daemon is not None:
                 self._daemon.die()
         return self._over
-
-    def _check_plan(self, call_id: str, stage: ev.StageEntered) -> None:
-        allowed = {line.dial for plan in self.plans.values() for _, line in plan.lines()}
-        for wave in stage.waves:
-            for target in wave:
-                if target.dial not in allowed:
-                    raise Broken("only_the_plan", call_id, f"{target.dial} is in no plan")
 
     def _cover(self, event: CallEvent) -> None:
         self.seen[f"event:{type(event).__name__}"] += 1
