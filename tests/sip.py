@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 _tags = itertools.count(1)
 WITHIN = 20.0
 """Seconds that a story waits for anything before it fails."""
+SILENCE = {0x54, 0x55, 0xD4, 0xD5}
+"""The bytes of A-law that nobody hears."""
 
 
 @dataclass
@@ -94,6 +96,8 @@ class Telephone(asyncio.DatagramProtocol):
         self.talks: list[Talk] = []
         self.heard = 0
         """RTP packets received."""
+        self.sounds: list[float] = []
+        """The loop's time of each of them that was not silent."""
         self._sip: asyncio.DatagramTransport
         self.rtp: asyncio.DatagramTransport
         self._invited = asyncio.Event()
@@ -230,6 +234,8 @@ class _Ear(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._phone.heard += 1
+        if sum(byte not in SILENCE for byte in data[12:]) > len(data) / 4:
+            self._phone.sounds.append(asyncio.get_running_loop().time())
 
 
 def _header(message: str, name: str) -> str:

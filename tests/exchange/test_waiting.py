@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import pairwise
+
 from lab.callers import Caller, Calling
 from lab.exchange import Exchange
+from lab.network import SIP, free_udp_ports
 from lab.phones import SILENT, Answers
 from lab.processes import eventually
 from pbx112.journal import Reader
+from tests.sip import Telephone
 
 from .plans import plan
 
@@ -67,6 +72,31 @@ async def test_the_third_caller_waits_and_is_answered_when_the_first_has_hung_up
     assert told.index("CallAdmitted") < told.index("LegOffered")
     assert 0 < record.call["wait_seconds"] < record.call["ring_seconds"]
     assert (await exchange.record(who[0])).call["wait_seconds"] == 0
+    await exchange.quiet()
+
+
+async def test_who_waits_hears_the_word_then_music_then_the_word_again(exchange: Exchange) -> None:
+    """Never 2 s of nothing."""
+    await exchange.reload_plan(served_at_once(1))
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    [first] = (await dialled(exchange, 1))[1]
+    telephone = Telephone(
+        exchange.network.incoming_trunk, next(free_udp_ports(exchange.network.incoming_trunk)), ""
+    )
+    await telephone.open()
+    waiting = telephone.call("112", "081234567899", (exchange.network.exchange, SIP))
+    await waiting.until(waiting.connected)
+    await eventually(lambda: kinds(exchange).count("PromptHeard") == 1, 10)
+    spoken = len(telephone.sounds)
+    assert spoken > 100, "two seconds of voice at least"
+    await eventually(lambda: "WaitAnnounced" in kinds(exchange), 25)
+    assert len(telephone.sounds) - spoken > 500, "ten seconds of music at least"
+    await eventually(lambda: kinds(exchange).count("PromptHeard") == 2, 10)
+    moments = [*telephone.sounds, asyncio.get_running_loop().time()]
+    assert max(after - before for before, after in pairwise(moments)) < 2
+    waiting.hang_up()
+    telephone.close()
+    first.hang_up()
     await exchange.quiet()
 
 
