@@ -34,6 +34,7 @@ PLANS = (
         max_calls=1,
     ),
     plan(agency("damkar", extension("2101")), menu={"1": "damkar"}, answer="on_arrival"),
+    plan(agency("damkar", extension("2101"), mobile("+6281200000001")), at_once=1, max_per_hour=1),
 )
 NOWHERE = AriSettings(url="http://127.120.0.1:9", user="u", password="p", app="pbx112")
 """Nobody is there: every request is `NotSent`."""
@@ -75,7 +76,11 @@ arrival = st.builds(
 codes = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 16, 17, 19, 26, 44, 486, 603])
 playbacks = st.builds(
     Playback,
-    id=st.builds("{}-{}".format, calls, st.sampled_from(["greeting", "menu1", "menu2", "announcement", "x"]))
+    id=st.builds(
+        "{}-{}".format,
+        calls,
+        st.sampled_from(["greeting", "waiting1", "menu1", "menu2", "announcement", "x"]),
+    )
     | hostile,
     state=st.sampled_from(["done", "failed", ""]),
 )
