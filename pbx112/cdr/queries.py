@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -28,6 +29,24 @@ class Story(NamedTuple):
     legs: list[LegRecord]
     recordings: list[RecordingRecord]
     events: list[StoredEvent]
+
+
+class StoredFact(NamedTuple):
+    """An event as the journal had it: both clocks, the plan in force, its exact bytes."""
+
+    utc_us: int
+    mono_ns: int
+    plan: str
+    raw: bytes
+
+
+_EVENTS_OF_CALLS = """
+SELECT event.call_id, (extract(epoch FROM event.at) * 1000000)::bigint AS utc_us, event.mono_ns, event.plan,
+       event.raw
+FROM pbx112.call JOIN pbx112.event ON event.call_id = call.call_id AND event.journal_id = call.journal_id
+WHERE call.arrived_at >= $1 AND call.arrived_at < $2 AND event.at >= $1
+ORDER BY call.arrived_at, call.call_id, event.seq
+"""
 
 
 async def last_calls(dsn: str, limit: int = 20) -> list[CallRecord]:
@@ -62,3 +81,25 @@ async def story_of(dsn: str, call_id: str) -> Story | None:
         for row in rows
     ]
     return Story(calls[0] if calls else None, legs, recordings, events)
+
+
+async def events_between(
+    dsn: str, since: datetime, until: datetime
+) -> AsyncIterator[tuple[str, list[StoredFact]]]:
+    """The calls that arrived from `since` on and before `until`, oldest first, each with its events in the journal's
+    order. Raises asyncpg's errors and OSError."""
+    connection = await connect(dsn, "rehearse", statement_seconds=600.0)
+    try:
+        async with connection.transaction(readonly=True):
+            call, facts = "", list[StoredFact]()
+            cursor = connection.cursor(_EVENTS_OF_CALLS, since, until, prefetch=2000)
+            async for row in cursor:
+                if row["call_id"] != call and facts:
+                    yield call, facts
+                    facts = []
+                call = row["call_id"]
+                facts.append(StoredFact(row["utc_us"], row["mono_ns"], row["plan"], bytes(row["raw"])))
+            if facts:
+                yield call, facts
+    finally:
+        await connection.close()

@@ -91,9 +91,9 @@ class VirtualCall(LiveCall):
 
 
 class Daemon:
-    """One process from its start to its death."""
+    """One process from its start to its death. `alone`: nothing can go wrong, so nobody looks after anything."""
 
-    def __init__(self, keeper: Keeper, ari: Ari) -> None:
+    def __init__(self, keeper: Keeper, ari: Ari, *, alone: bool = False) -> None:
         self.alive = True
         self.stopping = False
         self.calls = Calls(keeper.clock.monotonic_ns)
@@ -106,6 +106,8 @@ class Daemon:
         self._ended: set[str] = set()
         self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, self._never)
         self._recover()
+        if alone:
+            return
         for work in (self._pay_debts(), self._take_over_fallback(), self._sweep()):
             self._spawn(work)
 

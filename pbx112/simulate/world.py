@@ -108,6 +108,7 @@ class World(AroundAsterisk):
         self._coming = calls
         self._over_ns: int | None = None
         self._over = False
+        self._calm = self.faults.calm
 
     # --- the whole ---
 
@@ -647,7 +648,7 @@ class World(AroundAsterisk):
             raise Broken("nothing_left", _call_of(left[0]), ", ".join(left))
         for call_id in self.callers:
             if call_id not in self.dossiers:
-                if self.faults.calm and not self._excused(call_id):
+                if self._calm and not self._excused(call_id):
                     raise Broken("everybody_recorded", call_id, "the caller is in no record")
                 self.seen["caller:unseen"] += 1
         for call_id, dossier in self.dossiers.items():
