@@ -126,7 +126,8 @@ def _period(month: str, since: str, until: str, zone: tzinfo, *, whole: bool) ->
         if month:
             first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
             return first, (first + timedelta(days=32)).replace(day=1)
-        last = _day(until, zone) + timedelta(days=1) if until else datetime.now(zone)
+        whole_day = timedelta(days=1 if len(until) == len("2026-10-31") else 0)
+        last = _day(until, zone) + whole_day if until else datetime.now(zone)
         start = datetime(1970, 1, 2, tzinfo=UTC) if whole else last - timedelta(days=DAYS)
         return (_day(since, zone) if since else start), last
     except ValueError:
@@ -138,7 +139,8 @@ def _period(month: str, since: str, until: str, zone: tzinfo, *, whole: bool) ->
 
 
 def _day(text: str, zone: tzinfo) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone)
+    day = datetime.fromisoformat(text)
+    return day if day.tzinfo else day.replace(tzinfo=zone)
 
 
 def _from_postgres(dsn: str, first: datetime, last: datetime) -> list[Recorded]:
