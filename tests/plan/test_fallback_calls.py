@@ -428,8 +428,10 @@ async def test_a_trunk_is_given_no_more_calls_within_an_hour_than_it_may(exchang
     ],
 )
 async def test_whatever_the_caller_is_called_the_phone_rings(exchange: Exchange, caller: str) -> None:
-    made = plan(agency("damkar", extension("2101")))
+    """And nothing of it is dialled: the trunk, too, is given the plan's number and shows its own."""
+    made = plan(agency("damkar", mobile(PIKET), extension("2101")))
     await exchange.use(made)
+    gateway = await exchange.phone("gsm", "486")
     phone = await exchange.phone("2101", "answers")
     citizen = await exchange.call(caller=caller)
     operator = await phone.rung()
@@ -437,12 +439,15 @@ async def test_whatever_the_caller_is_called_the_phone_rings(exchange: Exchange,
     citizen.hang_up()
     await operator.until(operator.over)
     assert len(phone.talks) == 1
+    [piket] = gateway.talks
+    assert piket.invite.startswith(f"INVITE sip:{PIKET}@")
+    assert "<sip:0739112@" in piket.invite
     events = await events_of(exchange, made)
     arrived = events[0]
     assert isinstance(arrived, ev.CallArrived)
     assert len(arrived.caller_raw) <= 80
     assert arrived.caller_raw.isprintable()
-    assert attempts(events) == [("2101", LegResult.ACCEPTED)]
+    assert attempts(events) == [(PIKET, LegResult.BUSY), ("2101", LegResult.ACCEPTED)]
 
 
 async def test_records_that_cannot_be_written_cost_nobody_the_call(exchange: Exchange) -> None:
