@@ -10,7 +10,7 @@ from pbx112.ari import AriError, NotSent, OutcomeUnknown, ServerError
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import events as ev
-from pbx112.model import react
+from pbx112.model import react, stimuli
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import SECOND, Call, Ended, Talking, due
 from pbx112.plan.types import Plan
@@ -259,7 +259,7 @@ class World(AroundAsterisk):
 
     def picked_up(self, chan: Chan) -> None:
         """Somebody holds a receiver: soon a talk, or let go."""
-        if self.faults.calm and chan.phone is not None:
+        if self._calm and chan.phone is not None:
             asked = 14.0 if chan.number.startswith("+") else 1.0  # a mobile has to press 1
             self.clock.after(SILENCE + asked, lambda: self._still_holding(chan))
 
@@ -415,7 +415,7 @@ class World(AroundAsterisk):
         self.seen[f"cleared:{type(request).__name__}"] += 1
         what = request.bridge if isinstance(request, react.DropBridge) else request.channel
         since = self._unowned.get(what, self.clock.now_ns)
-        if self.faults.calm and self.clock.now_ns - since > SECOND:
+        if self._calm and self.clock.now_ns - since > SECOND:
             raise Broken("nothing_to_mend", _call_of(what), f"{what} was left over")
         if isinstance(request, react.Hangup) and request.channel in self.dossiers:
             for law, why in breaks_of_hangup(self.dossiers[request.channel]):
@@ -521,13 +521,15 @@ class World(AroundAsterisk):
             await daemon.stop()
         if not daemon.alive:
             return
-        daemon.die()
         self._disconnect()
         for chan in list(self.asterisk.channels.values()) if connected else ():
-            state = self.dossiers[chan.id].state if chan.id in self.dossiers else None
-            talks = state is not None and isinstance(state.situation, Talking)
+            live = daemon.calls.get(chan.id)
+            talks = live is not None and live.call is not None and isinstance(live.call.situation, Talking)
             if chan.kind == "caller" and chan.in_app and not talks:
+                if live is not None:
+                    live.tell(stimuli.GivenUp("the daemon stops"))
                 self.asterisk.to_fallback(chan)
+        daemon.die()
         self.clock.after(self.chance.uniform(0.5, 20.0), self._start_daemon)
 
     def _reload(self) -> None:

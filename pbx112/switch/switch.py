@@ -130,6 +130,8 @@ class Switch:
                     live is not None and live.call is not None and isinstance(live.call.situation, Talking)
                 )
                 if is_caller(channel, self._app) and not talks:
+                    if live is not None:  # its talk broke meanwhile: the record says where it went
+                        live.tell(stimuli.GivenUp("the daemon stops"))
                     await settle(ari, react.ToFallback(channel.id))
 
     def use_plan(self, plan: Plan) -> None:

@@ -18,7 +18,7 @@ from pbx112.model.state import Call, Reaching
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.plan.types import Plan
 from pbx112.simulate.laws import LAWS
-from pbx112.simulate.run import Failure, quiet, run_world, run_worlds
+from pbx112.simulate.run import Failure, run_world, run_worlds
 from pbx112.switch.live import LiveCall
 
 WORLDS = 40
@@ -26,7 +26,6 @@ WORLDS = 40
 
 
 def first_failure() -> Failure | None:
-    quiet()
     return next((result.failure for result in run_worlds(1, WORLDS, workers=1) if result.failure), None)
 
 
@@ -54,7 +53,6 @@ def test_the_same_number_is_the_same_world() -> None:
 
 
 def test_what_went_wrong_is_counted() -> None:
-    quiet()
     seen = run_world(3).seen
     assert seen["event:CallArrived"] > 0
     assert sum(count for what, count in seen.items() if what.startswith("outcome:")) > 0
