@@ -7,8 +7,10 @@ PHONES ?= all
 ONCE ?=
 CALLS ?= 1000000
 SEED ?= 1
+RATE ?= 20
+MINUTES ?= 5
 
-.PHONY: help setup demo test lint bench simulate up down status constraints clean
+.PHONY: help setup demo test lint bench simulate storm up down status constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +34,9 @@ bench: setup ## Measure pbx112 beside Dial() and app_queue
 
 simulate: setup ## Hold the laws against calls in virtual time (CALLS=1000000; SEED=N: from world N on)
 	@$(PYTHON) -m pbx112.simulate --calls $(CALLS) --seed $(SEED)
+
+storm: setup ## Break everything while calls come in (SEED= RATE= MINUTES=); nothing may be lost
+	@$(PYTHON) -m lab storm --rate "$(RATE)" --minutes "$(MINUTES)" --seed "$(SEED)"
 
 up: setup ## Leave an exchange running (PHONES=none: no phones; AGENCIES=FILE: another plan)
 	@$(PYTHON) -m lab up --agencies "$(AGENCIES)" $(if $(filter none,$(PHONES)),--no-phones,--phones)

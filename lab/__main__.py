@@ -61,6 +61,22 @@ def demo(
     stories.play(once=once)
 
 
+@app.command()
+def storm(
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed, the same faults.", show_default="any")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Calls a second.", min=1)] = 20,
+    minutes: Annotated[float, typer.Option(help="How long calls come in.", min=0.5)] = 5,
+    home: HomeFolder = service.HOME,
+) -> None:
+    """Let calls come in while everything breaks; fails unless every call is accounted for."""
+    from lab.storm.show import blow
+
+    if not blow(home / "storm", home / "storm.json", seed=seed, rate=rate, minutes=minutes):
+        raise typer.Exit(1)
+
+
 @app.command(hidden=True)
 def keep(agencies: Agencies, net: Net, home: HomeFolder, phones: Phones = True) -> None:
     """Be the owner of an exchange that stays up."""

@@ -15,11 +15,12 @@ from lab.sipp import Key, Message, Sipp, milliseconds, piece, talk
 @dataclass(frozen=True)
 class Answers:
     """Rings, and is picked up `after` seconds (None: never). Presses `keys`; hangs up after `talk` seconds
-    (None: stays until the other side does)."""
+    (None: stays until the other side does). With `sound`, a tone comes from it (else what it hears comes back)."""
 
     after: float | None = 1.0
     talk: float | None = None
     keys: tuple[Key, ...] = ()
+    sound: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,29 @@ def scenario(lines: Mapping[str, Behaviour], folder: Path) -> str:
     for number, behaviour in lines.items():
         name = names.setdefault(behaviour, f"line_{len(names)}")
         dispatch.append(piece("dispatch", id=name, number=number))
-    blocks = [_block(name, behaviour, folder) for behaviour, name in names.items()]
+    blocks = [block(name, behaviour, folder) for behaviour, name in names.items()]
     return piece("phone", dispatch="".join(dispatch), lines="".join(blocks))
 
 
-def _block(name: str, behaviour: Behaviour, folder: Path) -> str:
+def block(name: str, behaviour: Behaviour, folder: Path) -> str:
+    """The part of a scenario that begins at the label `name` and does this."""
     match behaviour:
         case Answers():
             talking = talk(name, behaviour.keys, behaviour.talk, f"{name}_hangs_up", folder)
+            if behaviour.sound:
+                talking = piece("sound", file=write_tone(folder)) + talking
             return piece("answers", id=name, after=milliseconds(behaviour.after), talk=talking)
         case Rejects():
             phrase = behaviour.phrases.get(behaviour.status, "No")
             after = milliseconds(behaviour.after)
             return piece("rejects", id=name, status=behaviour.status, phrase=phrase, after=after)
+
+
+def write_tone(folder: Path) -> Path:
+    """A file with a second of a quiet square tone (500 Hz, A-law, 8000 samples a second)."""
+    file = folder / "tone.raw"
+    file.write_bytes((b"\xa5" * 8 + b"\x25" * 8) * 500)
+    return file
 
 
 @dataclass(frozen=True)

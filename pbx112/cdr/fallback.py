@@ -1,4 +1,5 @@
-"""Takes over the calls that Asterisk's dialplan handled alone, from the file in which it notes them.
+"""Takes over the calls that Asterisk's dialplan handled alone, from the file in which it notes them; and those that
+came and went while there was no daemon to see it, since the file tells of every call that was let in.
 
 The file is written by the dialplan that :mod:`pbx112.plan.dialplan` renders: one line for each fact, fields
 separated by commas, whatever a caller sent URI-encoded:
@@ -11,11 +12,12 @@ The facts and their fields are told where they are read, in :mod:`pbx112.cdr.fal
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from pbx112.cdr.fallback_story import FallbackCall, Line, closed, read_line, told, unfinished
+from pbx112.cdr.fallback_story import FallbackCall, Line, closed, read_line, told, unfinished, unseen
 from pbx112.model.events import Instant
 from pbx112.plan.types import Plan
 
@@ -48,6 +50,8 @@ class FallbackRecords:
         position = position or Position()
         self._head, self._offset = position.head, position.offset
         self._open: dict[str, list[Line]] = {}
+        self._entered: dict[str, list[Line]] = {}
+        """Calls that were let in, until it is known that the daemon or the fallback has them."""
         self.damaged = 0
         """Lines that could not be understood, since this object was made."""
         self._collect(position.open)
@@ -55,7 +59,8 @@ class FallbackRecords:
     @property
     def position(self) -> Position:
         """What to keep, so that nothing is taken over twice and nothing is left out."""
-        lines = tuple(line.text for lines in self._open.values() for line in lines)
+        kept = (*self._entered.values(), *self._open.values())
+        lines = tuple(line.text for lines in kept for line in lines)
         return Position(self._head, self._offset, lines)
 
     def take(self, plan: Plan) -> tuple[FallbackCall, ...]:
@@ -69,12 +74,27 @@ class FallbackRecords:
 
     def unfinished(self, plan: Plan) -> tuple[FallbackCall, ...]:
         """The calls whose end is not in the file (yet), as far as they got."""
-        return tuple(unfinished(lines, plan) for lines in self._open.values())
+        kept = (*self._entered.values(), *self._open.values())
+        return tuple(unfinished(lines, plan) for lines in kept if lines[-1].fact != "left")
+
+    def forget(self, knows: Callable[[str], bool]) -> None:
+        """Of the calls that were let in, those that the daemon `knows` are its own to tell."""
+        self._entered = {call: lines for call, lines in self._entered.items() if not knows(call)}
+
+    def unseen(self, plan: Plan, before_us: int) -> tuple[FallbackCall, ...]:
+        """The calls that were let in, taken by nobody, and were gone before that moment (UTC, microseconds); each
+        told once."""
+        gone = [
+            call
+            for call, lines in self._entered.items()
+            if lines[-1].fact == "left" and lines[-1].at < before_us
+        ]
+        return tuple(unseen(self._entered.pop(call), plan) for call in gone)
 
     def close(self, call_id: str, at: Instant, plan: Plan) -> FallbackCall | None:
         """End, as a failure of the system, a call whose channel is known to be gone although the file never
         said so; None where no such call is unfinished."""
-        lines = self._open.pop(call_id, None)
+        lines = self._open.pop(call_id, None) or self._entered.pop(call_id, None)
         return closed(lines, plan, at) if lines else None
 
     def _collect(self, texts: tuple[str, ...]) -> list[list[Line]]:
@@ -84,7 +104,13 @@ class FallbackRecords:
             line = read_line(text)
             if line is None:
                 self.damaged += 1
+            elif line.fact == "entered":
+                self._entered.setdefault(line.call, [line])
+            elif line.fact == "left":
+                if (entered := self._entered.get(line.call)) is not None:
+                    entered[1:] = [line]
             elif line.fact == "arrived":
+                self._entered.pop(line.call, None)
                 self._open.setdefault(line.call, [line])
             elif (lines := self._open.get(line.call)) is not None:
                 if line.fact == "ended":

@@ -24,7 +24,9 @@ _LINE = re.compile(
     r"([0-9]{1,11})\.([0-9]{6}),([A-Za-z0-9_.-]{1,150}),([a-z_]{1,20})((?:,[^,]{0,1000}){0,12})"
 )
 _FIELDS = {
-    "arrived": 4,  # caller ID, number dialled, channel, plan
+    "entered": 4,  # caller ID, number dialled, channel, plan: the exchange let a call in, for the daemon to take
+    "left": 1,  # HANGUPCAUSE: that call's channel is gone
+    "arrived": 4,  # the same four: the fallback has the call
     "caller_answered": 0,
     "stage": 3,  # owner, why, round
     "offered": 12,  # leg, wave, owner, number, kind, dial, ring_for, accept, accept_for, trunk, caller_id, max_talk
@@ -123,6 +125,14 @@ def closed(lines: Sequence[Line], plan: Plan, at: Instant) -> FallbackCall:
     return story.call()
 
 
+def unseen(lines: Sequence[Line], plan: Plan) -> FallbackCall:
+    """The story of a caller who came and went while there was no daemon to see it: no line was rung."""
+    story = _Story(lines, plan)
+    story.tell(ev.CallerLeft(_int(lines[-1].fields[0])))
+    story.end("caller", Outcome.SYSTEM_FAILURE)
+    return story.call()
+
+
 @dataclass(slots=True)
 class _Leg:
     number: int
@@ -175,7 +185,7 @@ class _Story:
 
     def _read(self, line: Line, later: Sequence[Line]) -> None:
         match line.fact, line.fields:
-            case "arrived", (caller, dialled, channel, _):
+            case "entered" | "arrived", (caller, dialled, channel, _):
                 self._arrived(unquote(caller), dialled, unquote(channel))
             case "caller_answered", _:
                 self._caller_answered()

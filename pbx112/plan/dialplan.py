@@ -42,6 +42,7 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
     parts = [
         INTAKE.format(
             plan=_safe(plan.hash),
+            record=RECORD,
             number=_safe(plan.service.number),
             app=_safe(app),
             records=records,

@@ -21,13 +21,20 @@ PBX112_RECORDS={records}
 
 ; The incoming trunks' context. The service number alone is let in; any other is refused with 404.
 ; Nothing that the caller sent becomes part of an argument. The caller hears ringing at once, whatever the daemon
-; is doing.
+; is doing; and that the call came, and went, stands in the fallback's records, should there be nobody else to tell.
 [pbx112-intake]
 exten => {number},1,{welcome}
+ same => n,Set(PBX112_CALL=${{UNIQUEID}})
+ same => n,Set(CHANNEL(hangup_handler_push)=pbx112-intake-end,s,1)
+ same => n,{record}entered,${{URIENCODE(${{CALLERID(num):0:80}})}},{number},${{URIENCODE(${{CHANNEL(name)}})}},{plan})
  same => n,Stasis({app},intake)
  same => n,GotoIf($["${{STASISSTATUS}}" = "SUCCESS"]?done)
  same => n,Goto(pbx112-fallback,s,1)
  same => n(done),Hangup()
+
+[pbx112-intake-end]
+exten => s,1,{record}left,${{HANGUPCAUSE}})
+ same => n,Return()
 """
 
 _LINE = ",".join(f"${{ARG{number}}}" for number in range(1, 11))

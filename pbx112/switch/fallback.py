@@ -30,6 +30,11 @@ DOUBT_EVERY = 60
 """Looks between two questions whether calls that the file leaves open still exist."""
 
 
+UNSEEN_AFTER = 30.0
+"""Seconds after its end at which a call of which the daemon knows nothing has come and gone unseen: what Asterisk
+still had to tell of it has arrived by then, or never will."""
+
+
 class Takeover:
     """Watches the file at `path`."""
 
@@ -49,6 +54,8 @@ class Takeover:
         looks = 0
         while True:
             calls = await asyncio.to_thread(records.take, self._switch.plan)
+            records.forget(self._switch.knows)
+            calls = (*calls, *records.unseen(self._switch.plan, now().utc_us - int(UNSEEN_AFTER * 1e6)))
             if looks % DOUBT_EVERY == DOUBT_EVERY - 1:
                 calls = (*calls, *await self._given_up(records))
             if calls or (position is not None and records.position != position):
@@ -65,7 +72,8 @@ class Takeover:
             history = self._switch.take_back(call) if known[call.call_id] else call.events
             plan = call.plan or self._switch.plan.hash
             drafts += [draft(call.call_id, event, at, plan) for at, event in history]
-            log.warning("the fallback handled a call", action="fallback_call", call_id=call.call_id)
+            if history:
+                log.warning("the fallback handled a call", action="fallback_call", call_id=call.call_id)
         await self._journal.append(drafts, {MARK: msgspec.json.encode(position).decode()})
 
     async def _given_up(self, records: FallbackRecords) -> list[FallbackCall]:

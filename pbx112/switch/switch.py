@@ -151,6 +151,10 @@ class Switch:
         live.adopt(history)
         return history
 
+    def knows(self, call_id: str) -> bool:
+        """Whether this call goes on, or ended not long ago."""
+        return call_id in self._calls or call_id in self._ended
+
     def live_calls(self) -> list[Call]:
         """The calls that go on now."""
         return self._calls.states()
