@@ -78,7 +78,8 @@ def block(name: str, behaviour: Behaviour, folder: Path) -> str:
 def write_tone(folder: Path) -> Path:
     """A file with a second of a quiet square tone (500 Hz, A-law, 8000 samples a second)."""
     file = folder / "tone.raw"
-    file.write_bytes((b"\xa5" * 8 + b"\x25" * 8) * 500)
+    if not file.exists():  # another phone may be reading it
+        file.write_bytes((b"\xa5" * 8 + b"\x25" * 8) * 500)
     return file
 
 

@@ -12,6 +12,7 @@ from lab.callers import Caller
 from lab.exchange import Exchange
 from lab.network import SIP, free_udp_ports
 from lab.sipp import Message, Sipp
+from lab.storm.phones import MUTE
 
 TALK = 2.0
 """Seconds that a caller talks before hanging up."""
@@ -25,6 +26,9 @@ reached."""
 
 IMPATIENT = 0.05
 """The share of callers who hang up soon."""
+
+LISTENERS = "08127300"
+"""What the numbers of those begin with who listen."""
 
 LISTENING = 0.05
 """The share of callers who listen (their sound is measured)."""
@@ -52,6 +56,11 @@ class Seen:
     """The exchange ended the talk."""
     sound_from: int = 0
     """The exchange's RTP port."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether this caller's sound was to be heard."""
+        return self.number.startswith(LISTENERS) and not self.number.endswith(MUTE)
 
 
 class Ear(asyncio.DatagramProtocol):
@@ -90,7 +99,7 @@ class Callers:
         self.groups = [
             Group("stays", "08127100", total - few - some),
             Group("impatient", "08127200", few),
-            Group("listens", "08127300", some),
+            Group("listens", LISTENERS, some),
         ]
 
     @property

@@ -50,6 +50,9 @@ HABITS: dict[str, dict[str, Behaviour]] = {
 """What each line does with callers whose number ends in one of these digits. Those who are sent on find a human
 further along the plan."""
 
+MUTE = "9"
+"""Callers whose number ends in this digit come to the mobile, whose SIPp presses a key and therefore makes no sound."""
+
 _CHOICE = """\
   <nop>
     <action>
