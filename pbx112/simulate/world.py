@@ -428,8 +428,8 @@ class World(AroundAsterisk):
         if self._over or (self._daemon is not None and self._daemon.alive):
             return
         self.say("the daemon starts")
-        self._daemon = Daemon(self, Ari(self.asterisk, self))
-        self.clock.start(self._keep_connected(self._daemon))
+        self._daemon = daemon = Daemon(self, Ari(self.asterisk, self))
+        self.clock.start(self._keep_connected(daemon), lambda: daemon.alive)
 
     async def _keep_connected(self, daemon: Daemon) -> None:
         pause = 0.1
