@@ -12,7 +12,7 @@ from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import events as ev
 from pbx112.model import react, stimuli
 from pbx112.model.events import CallEvent, Instant
-from pbx112.model.state import SECOND, Call, Ended, Talking, due
+from pbx112.model.state import SECOND, Call, Talking
 from pbx112.plan.types import Plan
 from pbx112.switch.requests import Final
 
@@ -27,6 +27,7 @@ from .fallback import tell_fallback
 from .faults import Faults
 from .laws import SILENCE, Broken, Dossier, breaks_of_hangup
 from .people import Caller, People, Strangers
+from .watch import TICK, Watch, call_of
 
 START = 1_790_000_000_000_000
 """Microseconds since the epoch: a Monday in September 2026."""
@@ -40,8 +41,6 @@ longest prompt that nobody told us the end of."""
 
 SETTLED = 400.0
 """Seconds that a world goes on after its last caller has gone, with nothing wrong any more."""
-
-TICK = 1.0
 
 MOST_STEPS = 4000
 """Things that may happen for each call, before a world counts as one that never comes to rest."""
@@ -102,9 +101,7 @@ class World(AroundAsterisk):
         self._event_ns = 0
         self._calm_ns = 0
         self._disturbed: dict[str, int] = {}
-        self._unheard: dict[str, int] = {}
-        self._unowned: dict[str, int] = {}
-        self._stray: dict[str, int] = {}
+        self._watch = Watch(self.clock, self.asterisk, self._calm_since)
         self._coming = calls
         self._over_ns: int | None = None
         self._over = False
@@ -297,7 +294,7 @@ class World(AroundAsterisk):
             return Fate(4.5, instead=OutcomeUnknown("", about, "no answer"))
         before = chance.uniform(0.0003, 0.003)
         after = 0.0
-        call = _call_of(about)
+        call = call_of(about)
         if faults.slow and chance.random() < faults.slow:
             self._disturb(call, "slow", what)
             before += chance.uniform(0.0, 2.0)
@@ -414,9 +411,8 @@ class World(AroundAsterisk):
         self.say(f"clears up: {request}")
         self.seen[f"cleared:{type(request).__name__}"] += 1
         what = request.bridge if isinstance(request, react.DropBridge) else request.channel
-        since = self._unowned.get(what, self.clock.now_ns)
-        if self._calm and self.clock.now_ns - since > SECOND:
-            raise Broken("nothing_to_mend", _call_of(what), f"{what} was left over")
+        if self._calm and self._watch.left_over_ns(what) > SECOND:
+            raise Broken("nothing_to_mend", call_of(what), f"{what} was left over")
         if isinstance(request, react.Hangup) and request.channel in self.dossiers:
             for law, why in breaks_of_hangup(self.dossiers[request.channel]):
                 if request.channel not in self.left:
@@ -543,7 +539,7 @@ class World(AroundAsterisk):
     def _disturb(self, call: str, fault: str, what: object) -> None:
         """Something concerning a call goes wrong: noted, with the situation in which it is."""
         name = what if isinstance(what, str) else type(what).__name__
-        call = _call_of(call)
+        call = call_of(call)
         self.say(f"  *** {fault}: {name} of {call}")
         self._disturbed[call] = self.clock.now_ns
         state = self.dossiers[call].state if call in self.dossiers else None
@@ -564,51 +560,12 @@ class World(AroundAsterisk):
         since = self._calm_ns + int(1.0 * SECOND)
         return since if healed is None else max(since, healed + int(HEALED * SECOND))
 
-    def _for_too_long(self, since: dict[str, int], call: str, what: str, wrong: bool, seconds: float) -> bool:
-        """Whether something has been wrong with `what` for more than `seconds` without an excuse."""
-        if not wrong:
-            since.pop(what, None)
-            return False
-        begun = since.setdefault(what, self.clock.now_ns)
-        calm = self._calm_since(call)
-        return calm is not None and self.clock.now_ns - max(begun, calm) > seconds * SECOND
-
     def _look(self) -> None:
         """Once a second."""
         daemon = self._daemon
-        calls = {call.call_id: call for call in daemon.states()} if daemon and daemon.alive else {}
-        for chan in self.asterisk.channels.values():
-            call_id = _call_of(chan.id)
-            if chan.kind == "caller":
-                silent = not self.asterisk.hears(chan)
-                if self._for_too_long(self._unheard, call_id, chan.id, silent, SILENCE + TICK):
-                    raise Broken("no_silence", call_id, "the caller hears nothing")
-                stray = chan.in_app and chan.id not in calls
-                if self._for_too_long(self._stray, call_id, chan.id, stray, 12.0):
-                    raise Broken("in_good_hands", call_id, "nobody has the caller")
-            else:
-                owner = calls.get(call_id)
-                wanted = owner is not None and any(leg.channel == chan.id for leg in owner.live_legs())
-                if self._for_too_long(self._unowned, call_id, chan.id, not wanted, 12.0):
-                    raise Broken("owned", call_id, f"{chan.id} belongs to no live call")
-        for bridge in self.asterisk.bridges:
-            if self._for_too_long(
-                self._unowned, _call_of(bridge), bridge, _call_of(bridge) not in calls, 12.0
-            ):
-                raise Broken("owned", _call_of(bridge), f"{bridge} belongs to no live call")
-        for call in calls.values():
-            self._check_due(call)
-        if self._finished():
-            return
-        self.clock.after(TICK, self._look)
-
-    def _check_due(self, call: Call) -> None:
-        moment = due(call)
-        calm = self._calm_since("")
-        if moment is None or calm is None or isinstance(call.situation, Ended):
-            return
-        if self.clock.now_ns - max(moment, calm) > 1.0 * SECOND:
-            raise Broken("due_is_met", call.call_id, f"{(self.clock.now_ns - moment) / SECOND:.1f} s late")
+        self._watch.look({call.call_id: call for call in daemon.states()} if daemon and daemon.alive else {})
+        if not self._finished():
+            self.clock.after(TICK, self._look)
 
     def _finished(self) -> bool:
         """All callers gone, and time enough passed to settle; from then on nothing goes wrong any more."""
@@ -647,7 +604,7 @@ class World(AroundAsterisk):
         """When all is over."""
         left = [*self.asterisk.channels, *self.asterisk.bridges]
         if left:
-            raise Broken("nothing_left", _call_of(left[0]), ", ".join(left))
+            raise Broken("nothing_left", call_of(left[0]), ", ".join(left))
         for call_id in self.callers:
             if call_id not in self.dossiers:
                 if self._calm and not self._excused(call_id):
@@ -671,10 +628,6 @@ class World(AroundAsterisk):
             part = dossier.record(upto)
             if part.call is not None and (part.call, part.legs) != (whole.call, whole.legs):
                 raise Broken("late_record", dossier.call_id, f"{part.call} is not {whole.call}")
-
-
-def _call_of(channel: str) -> str:
-    return channel.removesuffix("-bridge").partition("-")[0]
 
 
 def _short(event: rest.Event) -> str:
