@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -44,18 +46,20 @@ def simulate(
 
 
 def _run(calls: int, seed: int, workers: int) -> tuple[Result, float]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     total, started = Result(), time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[speed]:.0f} calls/s"), console=console) as progress:
         bar = progress.add_task("calls", total=calls, speed=0.0)
-        for result in run_worlds(seed, -(-calls // CALLS_A_WORLD), workers or None):
-            total.worlds += 1
-            total.calls += result.calls
-            total.seen += result.seen
-            total.failure = result.failure
-            if total.worlds % 10 == 0:
-                speed = total.calls / (time.monotonic() - started)
-                progress.update(bar, completed=min(calls, total.calls), speed=speed)
+        with suppress(KeyboardInterrupt):  # what there is so far is told all the same
+            for result in run_worlds(seed, -(-calls // CALLS_A_WORLD), workers or None):
+                total.worlds += 1
+                total.calls += result.calls
+                total.seen += result.seen
+                total.failure = result.failure
+                if total.worlds % 10 == 0:
+                    speed = total.calls / (time.monotonic() - started)
+                    progress.update(bar, completed=min(calls, total.calls), speed=speed)
         progress.update(bar, completed=min(calls, total.calls))
     return total, started
 
