@@ -126,6 +126,8 @@ def _time_passed(story: Story) -> None:
                 story.tell(LegEnded(leg.number, LegResult.NO_ANSWER))
     match story.call.situation:
         case Reaching():
+            if story.call.greeting and story.call.greeting_ns <= now:
+                story.tell(PromptHeard("greeting", played=False))
             go_on(story)
         case Waiting() as waiting:
             waited(story, waiting)

@@ -47,6 +47,9 @@ SECOND = 1_000_000_000
 SPEAKING_LIMIT = 60.0
 """Seconds after which a prompt counts as spoken even if Asterisk never says so."""
 
+GREETING_LIMIT = 20.0
+"""Seconds after which the greeting counts as spoken even if Asterisk never says so: the caller shall hear ringing."""
+
 ANNOUNCEMENT_LIMIT = 30.0
 """Seconds the closing announcement may take."""
 
@@ -145,6 +148,8 @@ class Call(msgspec.Struct, frozen=True):
     caller_left: bool = False
     greeting: bool = False
     """The greeting is being spoken to the caller."""
+    greeting_ns: int = 0
+    """When it counts as spoken at the latest, while a human is sought."""
     ring_tone: bool = False
     """The caller, already answered, hears ringing in the band."""
     bridged: bool = False
@@ -188,6 +193,8 @@ def due(call: Call) -> int | None:
             moments += (word, until)
         case InFallback(due_ns=int() as moment):
             moments.append(moment)
+        case Reaching() if call.greeting:
+            moments.append(call.greeting_ns)
         case Ended():
             return None
         case _:
@@ -265,7 +272,8 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
                 return call
             return _with(call, situation=Reaching(owner="", round=1, waves=()))
         case CallerAnswered():
-            return _with(call, caller_answered=True, greeting=greets(call))
+            latest = now + int(GREETING_LIMIT * SECOND)
+            return _with(call, caller_answered=True, greeting=greets(call), greeting_ns=latest)
         case MenuOffered(attempt=attempt, keys=keys, wait=wait):
             latest = now + int((SPEAKING_LIMIT + wait) * SECOND)
             menu = InMenu(attempt, keys, wait, latest)

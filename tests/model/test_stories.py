@@ -324,3 +324,12 @@ def test_a_line_that_picked_up_is_not_lost_because_ringing_it_again_failed() -> 
     desk.hears(stimuli.Refused(leg, unavailable=False, detail="500"))
     assert desk.call and isinstance(desk.call.situation, Talking)
     assert [talk.number for talk in desk.call.live_legs()] == [leg]
+
+
+def test_a_greeting_whose_end_nobody_tells_does_not_leave_the_caller_in_silence() -> None:
+    desk = Desk(plan(DAMKAR, answer="on_arrival"))
+    desk.arrives()
+    desk.waits(14)
+    assert not desk.asked(react.Ring)
+    desk.waits(7)
+    assert react.Ring("c1") in desk.requests
