@@ -141,10 +141,10 @@ class Callers:
         """Wait until all calls are over, or given up."""
         running = [group.sipp for group in self.groups if group.sipp is not None]
         await asyncio.gather(*(sipp.process.ended() for sipp in running))
-        self._ear.close()
 
     async def stop(self) -> None:
         """Whoever still calls is gone."""
+        self._ear.close()
         await asyncio.gather(*(group.sipp.stop() for group in self.groups if group.sipp is not None))
 
     def seen(self) -> list[Seen]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,8 @@ class Faults:
         self._exchange, self._pair, self._cable, self._phones = exchange, pair, cable, phones
         self._disk, self._tell = disk, tell
         self.recoveries: list[tuple[str, float]] = []
+        self.phone_gone: list[float] = []
+        """When the phone was taken away; seconds since the epoch."""
         self._doing: dict[str, Callable[[Fault], Awaitable[None]]] = {
             "kill": self._kill,
             "hang": self._hang,
@@ -136,6 +139,7 @@ class Faults:
             await self._exchange.asterisk.ask(f"module reload {module}")
 
     async def _phone(self, fault: Fault) -> None:
+        self.phone_gone.append(time.time())
         await self._phones.take_away("1101")
         await asyncio.sleep(fault.lasting)
         await self._phones.bring_back("1101")

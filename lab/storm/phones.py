@@ -14,7 +14,7 @@ PLAN = """\
 version: 1
 service: {name: Layanan 112 badai, number: "112", language: id, timezone: Asia/Jakarta, answer: on_pickup}
 trunks:
-  gsm: {dial: "PJSIP/{number}@gsm", caller_id: "0739112", max_calls: 500, max_minutes: 60, allow: ["+628"]}
+  gsm: {dial: "PJSIP/{number}@gsm", caller_id: "0739112", max_calls: 500, max_per_hour: 10000, max_minutes: 60, allow: ["+628"]}
 call_takers:
   ring: in_order
   ring_for: 2

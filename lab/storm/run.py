@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from lab.exchange import Exchange
 from lab.network import ARI, free_net
 from lab.processes import LabError, eventually
@@ -67,10 +69,10 @@ async def _blow(exchange: Exchange, callers: Callers, faults: Faults, seed: int,
     accepted = {call.number for call in seen if call.taken}
     tell("the records")
     rows = await _records(exchange, since, accepted)
-    for supervisor in (exchange.daemon, exchange.standby):
-        await supervisor.stop()
+    for daemon in (exchange.daemon, exchange.standby):
+        await daemon.stop()
     verdict = await asyncio.to_thread(verify, Path(exchange.daemon.settings["journal"]))
-    silence, listened = tally.longest_silence(seen, callers.ear)
+    silence = tally.silence_of(seen, callers.ear, faults.phone_gone)
     return Storm(
         seed=seed,
         rate=callers.rate,
@@ -80,8 +82,7 @@ async def _blow(exchange: Exchange, callers: Callers, faults: Faults, seed: int,
         bridges_left=len(left.bridges),
         chain_ok=verdict.sound,
         chain_why=verdict.why or "",
-        silence_s_max=silence,
-        listened=listened,
+        **msgspec.structs.asdict(silence),
         **tally.accounted(seen, rows),
         **tally.recovery(faults.recoveries),
     )

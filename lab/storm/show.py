@@ -32,6 +32,7 @@ ROWS = (
     ("bridges left over", "bridges_left"),
     ("the journal's chain is whole", "chain_ok"),
     ("longest silence, s", "silence_s_max"),
+    ("the same, on a phone that died in the talk, s", "silence_dead_phone_s_max"),
     ("time to recover, median, s", "recovery_s_median"),
     ("time to recover, worst, s", "recovery_s_max"),
     ("INVITE to answer, median, s", "answered_after_s_median"),

@@ -18,6 +18,9 @@ from lab.storm.callers import Ear, Seen
 SILENCE = 2.0
 """Seconds of nothing that a caller may hear at most (law 7)."""
 
+SETTING_UP = 0.1
+"""Seconds between a phone's answer and the caller's."""
+
 REACHED = ("answered", "fallback_answered")
 
 
@@ -53,6 +56,7 @@ class Storm(msgspec.Struct):
     chain_ok: bool
     chain_why: str
     silence_s_max: float
+    silence_dead_phone_s_max: float
     listened: int
     recovery_s_median: float
     recovery_s_max: float
@@ -125,24 +129,39 @@ def _reached(row: Recorded) -> bool:
     return row.outcome in REACHED or row.via == "fallback"
 
 
-def longest_silence(seen: Sequence[Seen], ear: Ear) -> tuple[float, int]:
-    """The longest that any caller heard nothing, and of how many callers the sound was heard too.
+class Silence(msgspec.Struct):
+    """The longest that a caller heard nothing, in seconds."""
 
-    Before the answer a caller hears the ringing that his own network makes from the exchange's 180 on; of those who
-    listen, the pauses between two packets of sound, from the answer until they hang up, count as well.
+    silence_s_max: float = 0.0
+    silence_dead_phone_s_max: float = 0.0
+    """Of those who talked to a phone in the moment in which it was gone: nobody can speak in its place, until
+    Asterisk's RTP timeout ends the leg and the caller rings anew."""
+    listened: int = 0
+    """Of how many callers the sound was heard."""
+
+
+def silence_of(seen: Sequence[Seen], ear: Ear, phone_gone: Sequence[float]) -> Silence:
+    """Before the answer a caller hears the ringing that his own network makes from the exchange's 180 on; of those
+    who listen, the pauses between two packets of sound, from the answer until they hang up, count as well.
+
+    `phone_gone`: when the phone that answers first was taken away (seconds since the epoch).
     """
-    longest, listened = 0.0, 0
+    found = Silence()
     for call in seen:
         if call.rang is not None:
-            longest = max(longest, (call.rang - call.invited).total_seconds())
-        heard = ear.heard.get(call.sound_from)
-        if call.answered is None or call.hung_up is None or not call.listens:
+            found.silence_s_max = max(found.silence_s_max, (call.rang - call.invited).total_seconds())
+        if not call.listens or call.answered is None or call.hung_up is None:
             continue
-        listened += 1
+        found.listened += 1
         start, end = call.answered.timestamp(), call.hung_up.timestamp()
-        moments = [start, *(at for at in heard or () if start <= at <= end), end]
-        longest = max(longest, *(after - before for before, after in itertools.pairwise(moments)))
-    return round(longest, 3), listened
+        heard = ear.heard.get(call.sound_from, [])
+        moments = [start, *(at for at in heard if start <= at <= end), end]
+        longest = max(after - before for before, after in itertools.pairwise(moments))
+        if any(start - SETTING_UP <= moment <= end for moment in phone_gone):
+            found.silence_dead_phone_s_max = max(found.silence_dead_phone_s_max, longest)
+        else:
+            found.silence_s_max = max(found.silence_s_max, longest)
+    return found
 
 
 def recovery(recoveries: Sequence[tuple[str, float]]) -> dict[str, Any]:
