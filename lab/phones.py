@@ -65,9 +65,8 @@ def block(name: str, behaviour: Behaviour, folder: Path) -> str:
     """The part of a scenario that begins at the label `name` and does this."""
     match behaviour:
         case Answers():
-            talking = talk(name, behaviour.keys, behaviour.talk, f"{name}_hangs_up", folder)
-            if behaviour.sound:
-                talking = piece("sound", file=write_tone(folder)) + talking
+            sound = write_tone(folder) if behaviour.sound else None
+            talking = talk(name, behaviour.keys, behaviour.talk, f"{name}_hangs_up", folder, sound)
             return piece("answers", id=name, after=milliseconds(behaviour.after), talk=talking)
         case Rejects():
             phrase = behaviour.phrases.get(behaviour.status, "No")

@@ -49,8 +49,11 @@ def milliseconds(seconds: float | None) -> int:
     return FOREVER if seconds is None else max(1, round(seconds * 1000))
 
 
-def talk(prefix: str, keys: Sequence[Key], length: float | None, over: str, folder: Path) -> str:
-    """The talk: each key in its time, then until the other side, or we after `length` seconds, hang up.
+def talk(
+    prefix: str, keys: Sequence[Key], length: float | None, over: str, folder: Path, sound: Path | None = None
+) -> str:
+    """The talk: each key in its time, then `sound` (a file of A-law) without end, until the other side, or we after
+    `length` seconds, hang up.
 
     What SIPp needs for it is written into `folder`.
     """
@@ -60,6 +63,8 @@ def talk(prefix: str, keys: Sequence[Key], length: float | None, over: str, fold
         text.append(piece("talks", id=name, wait=milliseconds(key.after), next=pressed, over=over))
         text.append(piece("key", id=pressed, file=write_key(folder, key.key, number)))
         name = f"{prefix}_talks_on_{number}"
+    if sound is not None:
+        text.append(piece("sound", file=sound))
     text.append(piece("talks", id=name, wait=milliseconds(length), next=over, over=over))
     return "".join(text)
 

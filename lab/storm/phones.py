@@ -7,14 +7,14 @@ import asyncio
 from pathlib import Path
 
 from lab.exchange import Exchange
-from lab.phones import BUSY, DECLINES, HUMAN, SILENT, Answers, Behaviour, Rejects, block
-from lab.sipp import Sipp, piece
+from lab.phones import BUSY, DECLINES, SILENT, Answers, Behaviour, Rejects, block
+from lab.sipp import Key, Sipp, piece
 
 PLAN = """\
 version: 1
 service: {name: Layanan 112 badai, number: "112", language: id, timezone: Asia/Jakarta, answer: on_pickup}
 trunks:
-  gsm: {dial: "PJSIP/{number}@gsm", caller_id: "0739112", max_calls: 500, max_per_hour: 10000, max_minutes: 60, allow: ["+628"]}
+  gsm: {dial: "PJSIP/{number}@gsm", caller_id: "0739112", max_calls: 500, max_per_hour: 10000, allow: ["+628"]}
 call_takers:
   ring: in_order
   ring_for: 2
@@ -38,20 +38,18 @@ agencies:
 """
 
 SOON = Answers(after=0.3, sound=True)
+PRESSES_1 = Answers(after=0.5, keys=(Key("1", 1.0),), sound=True)
 UNAVAILABLE = Rejects(503)
 
 HABITS: dict[str, dict[str, Behaviour]] = {
     "1101": {"01234": SOON, "5": BUSY, "6": DECLINES, "7": SILENT, "8": UNAVAILABLE, "9": SILENT},
     "1102": {"0123456": SOON, "7": BUSY, "8": SILENT, "9": DECLINES},
     "2101": {"0123457": SOON, "6": BUSY, "8": BUSY, "9": DECLINES},
-    "+6281200000001": {"0123456789": HUMAN},
+    "+6281200000001": {"0123456789": PRESSES_1},
     "2121": {"0123456789": SOON},
 }
 """What each line does with callers whose number ends in one of these digits. Those who are sent on find a human
 further along the plan."""
-
-MUTE = "9"
-"""Callers whose number ends in this digit come to the mobile, whose SIPp presses a key and therefore makes no sound."""
 
 _CHOICE = """\
   <nop>

@@ -127,7 +127,7 @@ async def _exchange(folder: Path) -> AsyncIterator[tuple[Exchange, tuple[Supervi
 @contextmanager
 def _disk(folder: Path) -> Iterator[Path]:
     """A small disk of its own at `folder`."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "tmpfs", folder], check=True)
     try:
         yield folder

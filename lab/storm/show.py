@@ -6,6 +6,7 @@ import asyncio
 import random
 import resource
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def blow(folder: Path, output: Path, *, seed: int | None, rate: float, minutes: 
     console = Console()
     seed = random.randrange(1_000_000) if seed is None else seed  # noqa: S311
     seconds = minutes * 60
+    if (folder / "journal").is_mount():  # of a storm that was killed
+        subprocess.run(["umount", "--lazy", folder / "journal"], check=True)
     shutil.rmtree(folder, ignore_errors=True)
     _raise_limit_of_files()
     console.print(f"storm: seed {seed}, {rate:g} calls/s for {seconds:g} s", highlight=False)

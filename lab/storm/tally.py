@@ -161,6 +161,8 @@ def silence_of(seen: Sequence[Seen], ear: Ear, phone_gone: Sequence[float]) -> S
             found.silence_dead_phone_s_max = max(found.silence_dead_phone_s_max, longest)
         else:
             found.silence_s_max = max(found.silence_s_max, longest)
+    found.silence_s_max = round(found.silence_s_max, 3)
+    found.silence_dead_phone_s_max = round(found.silence_dead_phone_s_max, 3)
     return found
 
 

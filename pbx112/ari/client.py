@@ -82,7 +82,7 @@ class AriClient(Operations):
         """Whether requests can be sent now."""
         return self._transport is not None
 
-    async def _send(self, request: Request, *, listing: bool = False) -> Answer:
+    async def _send(self, request: Request, *, apart: bool = False) -> Answer:
         transport = self._transport
         if transport is None:
             raise NotSent(request.method, request.path, f"not connected to Asterisk: {self.trouble}")
@@ -90,8 +90,9 @@ class AriClient(Operations):
             raise NotSent(request.method, request.path, "too many requests are waiting for Asterisk")
         self._in_flight += 1
         try:
-            # An answer of megabytes on the socket would hold up the events behind it, or break it.
-            return await (self._http.transport if listing else transport).send(request)
+            # An answer of megabytes on the socket would hold up the events behind it, or break it; and Asterisk serves
+            # the requests of one socket one by one, also when one of them is never answered.
+            return await (self._http.transport if apart else transport).send(request)
         finally:
             self._in_flight -= 1
 
@@ -104,20 +105,22 @@ class AriClient(Operations):
         settings = self.settings
         clock = asyncio.get_running_loop().time
         pause = settings.retry_first
-        async with self._http:
-            while True:
-                began = clock()
-                try:
+        while True:
+            began = clock()
+            try:
+                async with (
+                    self._http
+                ):  # anew each time: where one connection died in silence, so did the others
                     await self._connection()
-                except (_Lost, AriError) as error:
-                    self.trouble = self._explain(error)
-                    refused = isinstance(error, Unauthorized)
-                if clock() - began >= settings.stable_after:
-                    pause = settings.retry_first
-                wait = settings.unauthorized_pause if refused else pause
-                self._complaints.warning("ari_not_connected", reason=self.trouble, next_try_within=wait)
-                await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 (only spreads reconnects)
-                pause = min(pause * 2, settings.retry_most)
+            except (_Lost, AriError) as error:
+                self.trouble = self._explain(error)
+                refused = isinstance(error, Unauthorized)
+            if clock() - began >= settings.stable_after:
+                pause = settings.retry_first
+            wait = settings.unauthorized_pause if refused else pause
+            self._complaints.warning("ari_not_connected", reason=self.trouble, next_try_within=wait)
+            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 (only spreads reconnects)
+            pause = min(pause * 2, settings.retry_most)
 
     async def _connection(self) -> NoReturn:
         """One connection from its beginning to its end, which it always raises."""

@@ -26,5 +26,5 @@ class AriHttp(Operations):
     ) -> None:
         await self.session.close()
 
-    async def _send(self, request: Request, *, listing: bool = False) -> Answer:
+    async def _send(self, request: Request, *, apart: bool = False) -> Answer:
         return await self.transport.send(request)

@@ -69,7 +69,7 @@ class Ari(Operations):
         """Whether requests can be sent now."""
         return self._line.connected
 
-    async def _send(self, request: Request, *, listing: bool = False) -> Answer:
+    async def _send(self, request: Request, *, apart: bool = False) -> Answer:
         raise NotImplementedError(f"{request.method} {request.path} is not simulated")
 
     async def _there(self, what: str, about: str) -> Fate:

@@ -14,6 +14,11 @@ from pbx112.model.stimuli import Resumed
 
 from .requests import BRIDGE_NAME, FALLBACK_CONTEXT
 
+SURE_AFTER = 0.2
+"""Seconds between two looks at a line that seems to have picked up while no application was connected: Asterisk shows
+it in Stasis also in the moment in which it turns it away, and a request to join such a channel is never answered
+(measured on 22.10.1)."""
+
 _LEG_ID = re.compile(r"(?P<call>.+)-leg[0-9]+")
 _BRIDGE_ID = re.compile(r"(?P<call>.+)-bridge")
 
@@ -33,7 +38,11 @@ async def survey(ari: AriClient, app: str, calls: Iterable[Call]) -> Found:
     """Ask Asterisk for all channels and bridges and compare. Raises :class:`pbx112.ari.AriError`."""
     known = {call.call_id: call for call in calls}
     info, channels, bridges = await asyncio.gather(ari.asterisk_info(), ari.channels(), ari.bridges())
-    return compare(app, known, channels, bridges, _utc_us(info.started))
+    found = compare(app, known, channels, bridges, _utc_us(info.started))
+    if any(resumed.up for resumed in found.resumed.values()):
+        await asyncio.sleep(SURE_AFTER)
+        found = compare(app, known, await ari.channels(), bridges, _utc_us(info.started))
+    return found
 
 
 def compare(

@@ -52,7 +52,7 @@ class Notebook(Operations):
         self.settings = AriSettings("http://127.0.0.1", "user", "password", "app")
         self.requests: list[Request] = []
 
-    async def _send(self, request: Request, *, listing: bool = False) -> Answer:
+    async def _send(self, request: Request, *, apart: bool = False) -> Answer:
         self.requests.append(request)
         return Answer(200, "OK", b"")
 

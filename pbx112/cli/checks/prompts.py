@@ -37,7 +37,7 @@ async def check_prompts(section: Section, ari: AriHttp, plan: Plan) -> None:
 
 async def _sounds(ari: AriHttp) -> list[_Sound]:
     try:
-        listed = await ari.request("GET", ("sounds",), listing=True)
+        listed = await ari.request("GET", ("sounds",), apart=True)
     except NotFound as error:
         if error.message.startswith("No sounds"):  # that is how Asterisk says that it has none at all
             return []
