@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.cable import Cable
 from lab.daemon import Daemon
 from lab.exchange import Exchange
 from lab.processes import eventually
-from lab.storm.cable import Cable
 from lab.storm.phones import Phones
 from lab.supervisor import Supervisor
 from pbx112.journal import holder
@@ -117,7 +117,7 @@ class Faults:
     async def _cut(self, fault: Fault) -> None:
         waiting = asyncio.create_task(self._until_served(fault.kind))
         await asyncio.sleep(0)
-        self._cable.cut()
+        self._cable.silence_connections()
         await waiting
 
     async def _postgres(self, fault: Fault) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from lab.cable import Cable, cable
 from lab.exchange import Exchange
 from lab.network import ARI, free_net
 from lab.processes import LabError, eventually
 from lab.storm import tally
-from lab.storm.cable import Cable
 from lab.storm.callers import Callers
 from lab.storm.faults import SERVES_WITHIN, Faults, schedule
 from lab.storm.phones import PLAN, Phones
@@ -41,12 +41,12 @@ Tell = Callable[[str], None]
 async def storm(folder: Path, *, seed: int, rate: float, seconds: float, tell: Tell) -> Storm:
     """Let it blow. `tell` hears what happens. Raises :class:`LabError` where the storm itself does not come about."""
     with _disk(folder / "journal") as disk:
-        async with _exchange(folder) as (exchange, pair, cable):
+        async with _exchange(folder) as (exchange, pair, way):
             phones = Phones(exchange)
             await phones.start()
             try:
                 callers = Callers(exchange, rate, seconds)
-                faults = Faults(exchange, pair, cable, phones, disk, tell)
+                faults = Faults(exchange, pair, way, phones, disk, tell)
                 return await _blow(exchange, callers, faults, seed, tell)
             finally:
                 await phones.stop()
@@ -105,13 +105,12 @@ async def _records(exchange: Exchange, since: datetime, accepted: set[str]) -> l
 async def _exchange(folder: Path) -> AsyncIterator[tuple[Exchange, tuple[Supervisor, Supervisor], Cable]]:
     """An exchange with two daemons under supervision, whose way to ARI leads over a cable."""
     net = free_net()
-    cable = Cable((f"{net}.0.1", ARI))
     where = {"ari_url": f"http://{net}.0.2:{ARI}", "journal": str(folder / "journal" / "journal.db")}
     exchange = Exchange(folder, PLAN, net=net, unregistered=(), settings=where)
     await exchange.start(daemon=False)
     try:
         async with (
-            cable.at(f"{net}.0.2", ARI),
+            cable(exchange.ari_url, f"{net}.0.2", ARI) as way,
             Supervisor(exchange.daemon, folder) as one,
             Supervisor(exchange.standby, folder) as other,
         ):
@@ -119,7 +118,7 @@ async def _exchange(folder: Path) -> AsyncIterator[tuple[Exchange, tuple[Supervi
                 lambda: any(each.daemon.said("connected") for each in (one, other)), SERVES_WITHIN
             )
             await asyncio.wait_for(asyncio.gather(one.ready.wait(), other.ready.wait()), SERVES_WITHIN)
-            yield exchange, (one, other), cable
+            yield exchange, (one, other), way
     finally:
         await exchange.stop()
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from lab.cable import cable
 from pbx112.ari import (
     AriClient,
     AriError,
@@ -28,7 +29,9 @@ from pbx112.ari.events import ChannelDestroyed, ChannelStateChange, Dial, Stasis
 
 from .asterisk import Asterisk
 from .conftest import Listener, connected, running
-from .network import network
+
+FAR_END = "127.114.0.9"
+"""Where the client finds the cable's near end."""
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["http", "websocket"])
 
@@ -102,7 +105,7 @@ async def test_a_cut_connection_is_found_again_and_the_calls_with_it(
     asterisk: Asterisk, app: str, transport: str
 ) -> None:
     async with (
-        network(asterisk.url) as net,
+        cable(asterisk.url, FAR_END) as net,
         connected(asterisk.settings(app, url=net.url, transport=transport)) as (ari, listener),
     ):
         channel_id = f"{app}-1"
@@ -137,7 +140,7 @@ async def test_a_peer_gone_silent_is_noticed_within_five_seconds(
     asterisk: Asterisk, app: str, transport: str
 ) -> None:
     async with (
-        network(asterisk.url) as net,
+        cable(asterisk.url, FAR_END) as net,
         connected(asterisk.settings(app, url=net.url, transport=transport, request_timeout=30.0)) as (
             ari,
             listener,
@@ -203,7 +206,7 @@ async def test_an_answer_that_does_not_come_in_time_leaves_the_outcome_unknown(
 ) -> None:
     settings = asterisk.settings(app, transport=transport, request_timeout=0.3)
     async with (
-        network(asterisk.url) as net,
+        cable(asterisk.url, FAR_END) as net,
         connected(dataclasses.replace(settings, url=net.url)) as (ari, _),
     ):
         with pytest.raises(NotFound):
@@ -218,7 +221,7 @@ async def test_a_request_that_was_cut_off_may_have_been_done_and_asking_again_is
     asterisk: Asterisk, app: str
 ) -> None:
     async with (
-        network(asterisk.url) as net,
+        cable(asterisk.url, FAR_END) as net,
         connected(asterisk.settings(app, url=net.url, transport="websocket")) as (ari, listener),
     ):
         net.silence_answers()
@@ -238,7 +241,7 @@ async def test_a_request_that_was_cut_off_may_have_been_done_and_asking_again_is
 
 
 async def test_too_many_unanswered_requests_are_refused_as_not_sent(asterisk: Asterisk, app: str) -> None:
-    async with network(asterisk.url) as net:
+    async with cable(asterisk.url, FAR_END) as net:
         settings = asterisk.settings(
             app, url=net.url, transport="websocket", max_in_flight=10, request_timeout=0.5
         )

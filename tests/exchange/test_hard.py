@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from lab.cable import Cable
 from lab.callers import Caller
 from lab.daemon import Daemon
 from lab.exchange import Exchange
@@ -16,7 +17,6 @@ from lab.phones import BUSY, SILENT, Answers
 from lab.processes import Process, eventually
 from pbx112.journal import Reader, verify
 
-from ..ari.network import Network
 from .plans import plan
 
 SOON = Answers(after=0.2)
@@ -24,18 +24,10 @@ GONE_WITHIN = 5.0
 """Seconds within which what belongs to no live call is gone (law 6)."""
 
 
-class Wire(Network):
-    """The way between the daemon and Asterisk."""
-
-    def lose_requests(self) -> None:
-        """From now on Asterisk is heard, and does not hear."""
-        self._lost = frozenset({"there"})
-
-
 @asynccontextmanager
-async def wire(exchange: Exchange) -> AsyncIterator[Wire]:
+async def wire(exchange: Exchange) -> AsyncIterator[Cable]:
     """The daemon, started anew, reaches Asterisk by a wire of ours, and as before at the end."""
-    between = Wire(exchange.ari_url)
+    between = Cable(exchange.ari_url, exchange.network.extension("cable"))
     await between.open()
     direct = exchange.daemon.settings["ari_url"]
     try:
@@ -63,7 +55,7 @@ async def test_a_hang_up_that_asterisk_never_heard_is_asked_for_again(exchange: 
         caller = Caller()
         calling = await exchange.dial(caller)
         await calling.answered()
-        between.lose_requests()
+        between.silence_requests()
         await exchange.phone("1101").sipp.until_sent("BYE")
         await eventually(lambda: not open_calls(exchange), 5)
         between.restore()
@@ -84,7 +76,7 @@ async def test_a_call_that_had_ended_does_not_begin_again(exchange: Exchange) ->
         caller = Caller()
         calling = await exchange.dial(caller)
         await calling.answered()
-        between.lose_requests()
+        between.silence_requests()
         record = await exchange.record(caller)
         await exchange.daemon.kill()
         between.restore()

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lab.cable import cable
 from lab.callers import Caller
-from lab.exchange import Exchange
+from lab.exchange import ARI_USER, Exchange
 from lab.phones import Answers
 from lab.processes import eventually
 from lab.supervisor import Supervisor, unit_value
+from pbx112.ari import AriSettings
+from pbx112.health import Health
+from pbx112.journal import Draft, Journal, read_beat
+from pbx112.switch.switch import Switch
 from tests.exchange.plans import plan
 
 SOON = Answers(after=0.3)
@@ -108,3 +116,59 @@ async def test_a_stop_while_waiting_is_immediate(exchange: Exchange, tmp_path: P
         await exchange.standby.stop()
         assert time.monotonic() - began < 2
     assert exchange.daemon.pid is not None
+
+
+async def test_a_daemon_that_asterisk_no_longer_answers_asks_to_be_restarted(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asterisk answers others, and not us: only then, since an Asterisk that is away answers nobody."""
+    monkeypatch.setattr("pbx112.health.ANSWER_WITHIN", 1.0)
+    monkeypatch.setattr("pbx112.health.ASK_EVERY", 0.2)
+    heard = Heard(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    direct = AriSettings(url=exchange.ari_url, user=ARI_USER, password=exchange.ari_password, app="other")
+    journal = await Journal.open(
+        tmp_path / "journal.db",
+        closing=[],
+        gap=lambda lost, why: Draft("", 0, 0, "", "gap", b""),
+        on_alarm=print,
+    )
+    async with cable(exchange.ari_url, exchange.network.extension("cable")) as way:
+        switch = Switch(replace(direct, url=way.url), journal, exchange.plan)
+        health = Health(journal, switch, direct)
+        tasks = [asyncio.create_task(work) for work in (switch.run(), health.beat(), health.listen())]
+        try:
+            await eventually(lambda: heard.alive_within(0.5) and switch.ari.connected)
+            way.silence()
+            await eventually(lambda: not heard.alive_within(0.5), 5)
+            beats = read_beat(journal.path)
+            await eventually(lambda: read_beat(journal.path) > beats, 2)  # a standby need not act: we do live
+            way.restore()
+            await eventually(lambda: heard.alive_within(0.5), 15)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await journal.close()
+            heard.close()
+
+
+class Heard:
+    """systemd's side of the notification socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.bind(str(path))
+        self._last = 0.0
+
+    def alive_within(self, seconds: float) -> bool:
+        """Whether WATCHDOG=1 has come within this time."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                if b"WATCHDOG=1" in self._socket.recv(4096):
+                    self._last = time.monotonic()
+        return time.monotonic() - self._last < seconds
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._socket.close()

@@ -1,4 +1,4 @@
-"""A stretch of network between the client and Asterisk that can be cut, or go silent."""
+"""A cable between a client and Asterisk that can be cut, or go silent."""
 
 from __future__ import annotations
 
@@ -8,33 +8,43 @@ import socket
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-ADDRESS = "127.114.0.9"
 
+class Cable:
+    """Forwards TCP from `url`, on `address` (and `port`, or one that is free), to `target`, Asterisk's URL."""
 
-class Network:
-    """Forwards TCP from `url` to Asterisk's."""
-
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, address: str, port: int = 0) -> None:
         parts = urlsplit(target)
         self._target = (str(parts.hostname), parts.port)
+        self._address, self._port = address, port
         self._lost: frozenset[str] = frozenset()
+        self._deaf: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.url = ""
 
     async def open(self) -> None:
         """Begin to accept connections, on the same port as before where there was one."""
-        port = urlsplit(self.url).port or 0 if self.url else 0
-        self._server = await asyncio.start_server(self._accept, ADDRESS, port, family=socket.AF_INET)
-        self.url = f"http://{ADDRESS}:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(
+            self._accept, self._address, self._port, family=socket.AF_INET
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://{self._address}:{self._port}"
 
     def silence(self) -> None:
         """From now on every byte is lost, and nobody is told."""
         self._lost = frozenset({"there", "back"})
 
+    def silence_requests(self) -> None:
+        """From now on every byte on the way there is lost."""
+        self._lost = frozenset({"there"})
+
     def silence_answers(self) -> None:
         """From now on every byte on the way back is lost."""
         self._lost = frozenset({"back"})
+
+    def silence_connections(self) -> None:
+        """The connections that there are carry nothing any more, not even their end; new ones do."""
+        self._deaf |= self._writers
 
     def restore(self) -> None:
         """Everything arrives again."""
@@ -64,19 +74,20 @@ class Network:
     async def _forward(self, way: str, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
-                if way not in self._lost:
+                if way not in self._lost and sink not in self._deaf:
                     sink.write(data)
                     await sink.drain()
-        sink.close()
-        self._writers.discard(sink)
+        if sink not in self._deaf:
+            sink.close()
+            self._writers.discard(sink)
 
 
 @contextlib.asynccontextmanager
-async def network(target: str) -> AsyncIterator[Network]:
-    """A network in front of `target`, gone at the end."""
-    net = Network(target)
-    await net.open()
+async def cable(target: str, address: str, port: int = 0) -> AsyncIterator[Cable]:
+    """A cable that leads to `target`, gone at the end."""
+    made = Cable(target, address, port)
+    await made.open()
     try:
-        yield net
+        yield made
     finally:
-        await net.close()
+        await made.close()
