@@ -20,6 +20,13 @@ class _Waiting(NamedTuple):
     drafts: int
     since: float
     done: asyncio.Future[None]
+    refused: list[asyncio.Future[None]]
+    """Of batches refused right after this one."""
+
+    def finish(self) -> None:
+        for future in (self.done, *self.refused):
+            if not future.done():
+                future.set_result(None)
 
 
 class Backlog:
@@ -53,13 +60,16 @@ class Backlog:
                 why = self.trouble or "the disk is too slow"
                 self._alarm(f"journal: memory is full, events are being lost ({why})")
             self.lost += drafts
-            done.set_result(None)
+            if self._batches and self.trouble is None:
+                self._batches[-1].refused.append(done)  # done no earlier than what was appended before it
+            else:
+                done.set_result(None)
             return False, done
         if self.trouble is not None:
             done.set_result(None)
         elif self._watch is None:
             self._watch = self._loop.call_later(self._limits.answer, self._look, False)
-        self._batches.append(_Waiting(drafts, self._loop.time(), done))
+        self._batches.append(_Waiting(drafts, self._loop.time(), done, []))
         self.drafts += drafts
         return True, done
 
@@ -68,7 +78,7 @@ class Backlog:
         for _ in range(batches):
             batch = self._batches.popleft()
             self.drafts -= batch.drafts
-            _finish(batch.done)
+            batch.finish()
 
     def take_lost(self) -> int:
         """How many drafts a gap entry must own up to now, 0 while there is none or no room yet."""
@@ -89,7 +99,7 @@ class Backlog:
             return
         self.trouble = why
         for batch in self._batches:
-            _finish(batch.done)
+            batch.finish()
         self._alarm(f"journal: {why}; calls go on, events wait in memory")
 
     def end(self) -> None:
@@ -97,7 +107,7 @@ class Backlog:
         if self._watch is not None:
             self._watch.cancel()
         for batch in self._batches:
-            _finish(batch.done)
+            batch.finish()
 
     def _look(self, again: bool) -> None:
         """Whether the oldest append waits too long. Looked at twice, in case the loop itself was late."""
@@ -111,8 +121,3 @@ class Backlog:
             self._watch = self._loop.call_later(0.005, self._look, True)
         else:
             self.refused(f"the disk has not answered for {self._limits.answer} s")
-
-
-def _finish(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)

@@ -35,7 +35,7 @@ class Reader:
         try:
             if self._rows("PRAGMA application_id", ())[0][0] != APPLICATION_ID:
                 raise JournalError(f"{path} is no journal of pbx112")
-            self.journal_id = self._meta("journal_id").decode()
+            self.journal_id = self._read_id()
         except BaseException:
             self._connection.close()
             raise
@@ -54,7 +54,10 @@ class Reader:
 
     def base(self) -> tuple[int, bytes]:
         """Number and hash of the entry before the first one still here (pruning moves it on)."""
-        return int(self._meta("base_seq")), self._meta("base_hash")
+        try:
+            return int(self._meta("base_seq")), self._meta("base_hash")
+        except ValueError:
+            raise JournalDamaged(f"{self.path}: its beginning cannot be read") from None
 
     def head(self) -> tuple[int, bytes]:
         """Number and hash of the last entry."""
@@ -93,6 +96,12 @@ class Reader:
         """The value last stored under `name`."""
         rows = self._rows("SELECT value FROM mark WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else None
+
+    def _read_id(self) -> str:
+        try:
+            return self._meta("journal_id").decode()
+        except ValueError:
+            raise JournalDamaged(f"{self.path}: its id cannot be read") from None
 
     def _meta(self, name: str) -> bytes:
         rows = self._rows("SELECT value FROM meta WHERE name = ?", (name,))

@@ -34,7 +34,9 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 def is_damage(error: Exception) -> bool:
     """Whether `error` says that the file's contents are broken, rather than that the disk is full or slow."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    # Our statements are fixed: a table or column that one of them does not find was there once.
+    return code in _DAMAGE or (code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such ", "table ")))
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -70,7 +72,10 @@ def create_if_missing(path: Path) -> None:
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
                 return
-            if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+            if {"meta", "entry"} <= tables:
+                raise JournalDamaged(f"{path}: the mark of pbx112 in its header is spoiled")
+            if tables:
                 raise JournalError(f"{path} is a database, but no journal of pbx112; name another file")
             journal_id = str(uuid.uuid4())
             for statement in _SCHEMA.split(";\n"):

@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -92,11 +93,16 @@ class Writer(threading.Thread):
         self._drop_connection()
         create_if_missing(self._path)
         connection = self._connection = connect(self._path)
-        meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        try:
+            meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+            base = int(meta["base_seq"]), bytes(meta["base_hash"])
+            journal_id = str(uuid.UUID(meta["journal_id"].decode()))
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise JournalDamaged(f"{self._path}: its id or its beginning cannot be read: {error!r}") from None
         last = connection.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
-        self.head, self._hash = last or (int(meta["base_seq"]), meta["base_hash"])
+        self.head, self._hash = last or base
         self._open_subjects = {row[0] for row in connection.execute("SELECT subject FROM open_subject")}
-        self.journal_id = meta["journal_id"].decode()
+        self.journal_id = journal_id
 
     def stop(self, deadline: float) -> None:
         """Write what waits, then end; what cannot be written by `deadline` (monotonic seconds) is given up."""

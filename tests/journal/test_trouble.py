@@ -205,6 +205,23 @@ async def test_full_memory_loses_the_newest_and_a_gap_says_how_many(opener: Open
     assert sum("150 events were lost" in alarm for alarm in opener.alarms) == 1
 
 
+async def test_a_refused_append_is_done_no_earlier_than_those_before_it(opener: Opener) -> None:
+    """Else the switch would act on the later event first."""
+    async with opener.opened(Limits(waiting=3)) as journal:
+        ended: list[int] = []
+        blocker = block(opener.path)
+        appends = [journal.append([sent(f"s{number}")]) for number in range(6)]
+
+        async def wait(number: int) -> None:
+            await appends[number]
+            ended.append(number)
+
+        await asyncio.gather(*(wait(number) for number in range(6)))
+        blocker.close()
+        assert ended == list(range(6))
+        await until(lambda: not journal.degraded and not journal.waiting)
+
+
 async def test_closing_on_a_dead_disk_ends_in_time_and_says_what_is_lost(opener: Opener) -> None:
     async with opener.opened(Limits(close=0.5)) as journal:
         blocker = block(opener.path)
