@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ class Daemon:
     def __init__(self, log: Path, settings: Mapping[str, str]) -> None:
         self.log = log
         self.settings = dict(settings)
+        self.command: tuple[str, ...] = COMMAND
         self._process: Process | None = None
 
     @property
@@ -39,7 +41,7 @@ class Daemon:
         if self.pid is not None:
             return
         before = self._size()
-        self._process = await Process.start("pbx112", COMMAND, self.log, environment=self.environment)
+        self._process = await Process.start("pbx112", self.command, self.log, environment=self.environment)
         await self._process.ready(
             lambda: any(self.said(what, since=before) for what in ("connected", "standby"))
         )
@@ -57,6 +59,11 @@ class Daemon:
         """End it as a crash would."""
         if self._process is not None:
             await self._process.stop(signal.SIGKILL)
+
+    async def ended(self, within: float = 10) -> None:
+        """Wait until it has ended, by whatever."""
+        if self._process is not None:
+            await asyncio.wait_for(self._process.ended(), within)
 
     def freeze(self) -> None:
         """Let it hang: alive, and deaf."""

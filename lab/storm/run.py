@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -71,7 +72,9 @@ async def _blow(exchange: Exchange, callers: Callers, faults: Faults, seed: int,
     rows = await _records(exchange, since, accepted)
     for daemon in (exchange.daemon, exchange.standby):
         await daemon.stop()
-    verdict = await asyncio.to_thread(verify, Path(exchange.daemon.settings["journal"]))
+    journal = Path(exchange.daemon.settings["journal"])
+    verdict = await asyncio.to_thread(verify, journal)
+    shutil.copy(journal, exchange.folder / "journal-after.db")  # its own disk goes
     silence = tally.silence_of(seen, callers.ear, faults.phone_gone)
     return Storm(
         seed=seed,

@@ -58,6 +58,7 @@ class Storm(msgspec.Struct):
     silence_s_max: float
     silence_dead_phone_s_max: float
     listened: int
+    silent_caller: str
     recovery_s_median: float
     recovery_s_max: float
     recoveries: dict[str, list[float]]
@@ -138,6 +139,8 @@ class Silence(msgspec.Struct):
     Asterisk's RTP timeout ends the leg and the caller rings anew."""
     listened: int = 0
     """Of how many callers the sound was heard."""
+    silent_caller: str = ""
+    """Who heard the longest silence; `.lab/storm/journal-after.db` has the call's story."""
 
 
 def silence_of(seen: Sequence[Seen], ear: Ear, phone_gone: Sequence[float]) -> Silence:
@@ -159,8 +162,8 @@ def silence_of(seen: Sequence[Seen], ear: Ear, phone_gone: Sequence[float]) -> S
         longest = max(after - before for before, after in itertools.pairwise(moments))
         if any(start - SETTING_UP <= moment <= end for moment in phone_gone):
             found.silence_dead_phone_s_max = max(found.silence_dead_phone_s_max, longest)
-        else:
-            found.silence_s_max = max(found.silence_s_max, longest)
+        elif longest > found.silence_s_max:
+            found.silence_s_max, found.silent_caller = longest, call.number
     found.silence_s_max = round(found.silence_s_max, 3)
     found.silence_dead_phone_s_max = round(found.silence_dead_phone_s_max, 3)
     return found
