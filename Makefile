@@ -9,8 +9,9 @@ CALLS ?= 1000000
 SEED ?= 1
 RATE ?= 20
 MINUTES ?= 5
+INPUTS ?= 100000
 
-.PHONY: help setup demo test lint bench simulate storm up down status constraints clean
+.PHONY: help setup demo test lint bench simulate storm fuzz up down status constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +38,9 @@ simulate: setup ## Hold the laws against calls in virtual time (CALLS=1000000; S
 
 storm: setup ## Break everything while calls come in (SEED= RATE= MINUTES=); nothing may be lost
 	@$(PYTHON) -m lab storm --rate "$(RATE)" --minutes "$(MINUTES)" --seed "$(SEED)"
+
+fuzz: setup ## Hostile input for every reader (INPUTS= SEED=)
+	@$(PYTHON) -m lab.fuzz --inputs "$(INPUTS)" --seed "$(SEED)"
 
 up: setup ## Leave an exchange running (PHONES=none: no phones; AGENCIES=FILE: another plan)
 	@$(PYTHON) -m lab up --agencies "$(AGENCIES)" $(if $(filter none,$(PHONES)),--no-phones,--phones)
