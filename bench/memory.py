@@ -34,7 +34,7 @@ async def measure(exchange: Exchange, number: int) -> Memory:
     calls = asyncio.create_task(run(exchange, PBX112, Load(RATE, CALLS, TALK, number)))
     try:
         while not calls.done():
-            up = await _calls_up(exchange)
+            up = await calls_up(exchange)
             most = max(most, up)
             if up >= CALLS:
                 full = max(full, megabytes(exchange))
@@ -54,7 +54,7 @@ def megabytes(exchange: Exchange) -> float:
     return float(psutil.Process(exchange.daemon.pid or 0).memory_info().rss) / 1e6
 
 
-async def _calls_up(exchange: Exchange) -> int:
+async def calls_up(exchange: Exchange) -> int:
     """Callers in Asterisk. Each has a phone: two channels make a call."""
     told = re.search(r"^(\d+) active channel", await exchange.asterisk.ask("core show channels count"), re.M)
     return int(told[1]) // 2 if told else 0

@@ -26,8 +26,8 @@ LOOK_EVERY = 0.1
 BEAT_EVERY = 0.25
 """Seconds between two heartbeats of the one who serves."""
 
-STANDS_STILL = 20
-"""Looks in a row that saw the same heartbeat before the one who serves is ended: 2 s of our own time, in which a
+STANDS_STILL = 15
+"""Looks in a row that saw the same heartbeat before the one who serves is ended: 1.5 s of our own time, in which a
 machine that was itself asleep does not count."""
 
 
