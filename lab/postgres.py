@@ -11,6 +11,7 @@ import importlib.util
 import os
 import secrets
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -23,10 +24,14 @@ _NOT_ROOT = ("unshare", "--user", "--map-user=nobody", "--map-group=nogroup", "-
 
 
 class Postgres:
-    """One server on `address`, with the database `pbx112`; everything of it is below `folder`."""
+    """One server on `address`, with the database `pbx112`; everything of it is below `folder`.
 
-    def __init__(self, folder: Path, address: str) -> None:
+    `within` is a command that runs the server's, which is added to it.
+    """
+
+    def __init__(self, folder: Path, address: str, *, within: Sequence[str] = ()) -> None:
         self.folder, self.address = folder, address
+        self._within = tuple(within)
         self._password = secrets.token_hex(16)
         self._process: Process | None = None
 
@@ -52,6 +57,7 @@ class Postgres:
         if new:
             await self._initialise(data)
         command = [
+            *self._within,
             *(_NOT_ROOT if os.geteuid() == 0 else ()),
             *DIES_WITH_OWNER,
             *(_programs() / "postgres", "-D", data, "-h", self.address, "-p", str(POSTGRES), "-k", ""),
@@ -64,6 +70,21 @@ class Postgres:
         await self._process.ready(self._answers)
         if new:
             await self.create_database("pbx112")
+
+    async def copy(self, folder: Path, address: str) -> Postgres:
+        """A hot standby of this server in `folder`, which follows asynchronously once it is started."""
+        standby = Postgres(folder, address)
+        standby._password = self._password
+        folder.mkdir(parents=True)
+        source = f"postgresql://postgres:{self._password}@{self.address}:{POSTGRES}/"
+        await say(
+            *("env", "-i", *(f"{name}={value}" for name, value in _environment().items())),
+            *(_NOT_ROOT if os.geteuid() == 0 else ()),
+            *(_programs() / "pg_basebackup", "-d", source, "-D", folder / "data", "-R", "--checkpoint=fast"),
+            *("--no-sync", "--wal-method=stream"),
+            within=60,
+        )
+        return standby
 
     async def stop(self) -> None:
         """Stop it at once (connections are cut); the data stay."""

@@ -14,6 +14,8 @@ from importlib import resources
 import asyncpg
 
 _LOCK = 0x70627831_31320001  # any number that nobody else in this database uses
+_LOCK_SECONDS = 30
+_MOST_SECONDS = 3600  # one file's
 _NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 
 _BEGINNING = """
@@ -96,13 +98,12 @@ async def migrate(
 ) -> list[str]:
     """Apply what is missing in the database at `dsn`; returns the names of the files applied.
 
-    `on_step` is told each file before it runs, and each notice of the server. Waits while another process
-    migrates. Raises :class:`MigrationError` where an applied file was changed since, where a file fails (the
-    database is then as before it), and where this account may not create the schema.
+    `on_step` is told each file before it runs, and each notice of the server. Waits half a minute while another
+    process migrates, then raises :class:`asyncpg.LockNotAvailableError`. Raises :class:`MigrationError` where an
+    applied file was changed since, where a file fails (the database is then as before it), and where this account
+    may not create the schema.
     """
-    connection = await asyncpg.connect(
-        dsn, timeout=10, server_settings={"application_name": "pbx112 migrate"}
-    )
+    connection = await _connect(dsn)
     connection.add_log_listener(lambda _, message: on_step(str(message.message)))
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
@@ -128,15 +129,19 @@ async def migrate(
 
 async def pending(dsn: str) -> list[str]:
     """The files that :func:`migrate` would apply. Raises :class:`MigrationError` where an applied one changed."""
-    connection = await asyncpg.connect(
-        dsn, timeout=10, server_settings={"application_name": "pbx112 migrate"}
-    )
+    connection = await _connect(dsn)
     try:
         if await connection.fetchval("SELECT to_regclass('pbx112.migration')") is None:
             return [migration.name for migration in shipped()]
         return [migration.name for migration in await _missing(connection, shipped())]
     finally:
         await connection.close()
+
+
+async def _connect(dsn: str) -> asyncpg.Connection:
+    """With a bound on waiting for a lock, and on a server that says nothing at all."""
+    settings = {"application_name": "pbx112 migrate", "lock_timeout": f"{_LOCK_SECONDS * 1000}"}
+    return await asyncpg.connect(dsn, timeout=10, command_timeout=_MOST_SECONDS, server_settings=settings)
 
 
 async def _missing(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> list[Migration]:

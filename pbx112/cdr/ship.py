@@ -19,6 +19,7 @@ import asyncpg
 from pbx112.cdr.record import build_record, facts
 from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
 from pbx112.cdr.store import Connection, add, connect, copy_events
+from pbx112.cdr.trouble import explain
 from pbx112.journal import Entry, Journal, JournalError, genesis
 
 _BATCH = 2_000  # entries in one transaction
@@ -28,11 +29,6 @@ _HOUSEKEEPING = 3600.0  # seconds
 _CLOSING = "CallEnded"
 _RECORDED = {"RecordingFinished", "RecordingFailed"}
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
-_CONFIGURED = (
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.SyntaxOrAccessError,
-)
 
 
 class _Estranged(Exception):
@@ -48,8 +44,8 @@ class _Rows(NamedTuple):
 class Shipper:
     """Ships `journal` to the database at `dsn` under the name `node`.
 
-    `on_alarm` is called once when shipping is in trouble and once when it is well again. Entries older than
-    `keep_days` that have arrived are pruned from the journal.
+    `on_alarm` is called when shipping is in trouble, once for each remedy, and once when it is well again.
+    Entries older than `keep_days` that have arrived are pruned from the journal.
     """
 
     def __init__(
@@ -69,7 +65,7 @@ class Shipper:
         self._chain = ""
         self._shipped = 0
         self._careful_until = 0
-        self._trouble: str | None = None
+        self._told: set[str] = set()
 
     @property
     def shipped(self) -> int:
@@ -86,14 +82,11 @@ class Shipper:
             except _Estranged as error:
                 self._in_trouble(str(error))
                 wait = 30.0
-            except _CONFIGURED as error:
-                self._in_trouble(
-                    f"{error}; see `pbx112 check`, and run `pbx112 migrate` where the schema is missing"
-                )
             except (
                 Exception
             ) as error:  # whatever it is: a new connection, and the cursor read anew, is the cure
-                self._in_trouble(f"{type(error).__name__}: {error}")
+                told, remedy = explain(error)
+                self._in_trouble(told, remedy)
             if time.monotonic() - began > 10.0:
                 wait = _RETRY_FIRST
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, hides nothing
@@ -127,8 +120,8 @@ class Shipper:
                     await self._find_place(connection)
                     continue
                 full = await self._ship_batch(connection)
-                if self._trouble is not None:
-                    self._trouble = None
+                if self._told:
+                    self._told.clear()
                     self._alarm("records: they arrive in Postgres again")
                 if time.monotonic() - keeping > _HOUSEKEEPING:
                     keeping = time.monotonic()
@@ -247,7 +240,9 @@ class Shipper:
             async with asyncio.timeout(60):
                 await self._journal.prune(self._shipped, int(before * 1_000_000))
 
-    def _in_trouble(self, why: str) -> None:
-        if self._trouble is None:
-            self._alarm(f"records: not arriving in Postgres ({why}); they wait in the journal")
-        self._trouble = why
+    def _in_trouble(self, why: str, remedy: str = "") -> None:
+        """Tell each remedy once: a cut connection may come first, and what is really wrong after it."""
+        if remedy not in self._told:
+            words = f"{why}; {remedy}" if remedy else why
+            self._alarm(f"records: not arriving in Postgres ({words}); they wait in the journal")
+        self._told.add(remedy)

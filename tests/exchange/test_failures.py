@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 
+import asyncpg
+
 from lab.callers import Caller
 from lab.exchange import Exchange
 from lab.phones import BUSY, HUMAN, SILENT, VOICEMAIL, Answers
@@ -191,6 +193,23 @@ async def test_postgres_goes_away_and_the_record_arrives_when_it_is_back(exchang
     await calling.ended()
     await exchange.quiet()
     await exchange.start_postgres()
+    record = await exchange.record(caller)
+    assert record.outcome == "answered"
+
+
+async def test_postgres_is_locked_by_somebody_and_callers_are_connected_as_ever(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    await exchange.phones({"1101": SOON, "1102": BUSY})
+    db = await asyncpg.connect(exchange.dsn)
+    async with db.transaction():
+        await db.execute("LOCK TABLE pbx112.event, pbx112.call, pbx112.shipment IN ACCESS EXCLUSIVE MODE")
+        caller = Caller(talk=0.3)
+        calling = await exchange.dial(caller)
+        await calling.answered(within=3)
+        await calling.ended()
+        await exchange.quiet()
+    await db.close()
+    assert calling.setup_seconds < 2
     record = await exchange.record(caller)
     assert record.outcome == "answered"
 

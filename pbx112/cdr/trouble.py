@@ -1,0 +1,36 @@
+"""Why records do not arrive in Postgres, and what helps: in an administrator's words."""
+
+from __future__ import annotations
+
+import asyncpg
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """What `error`, raised while shipping, says of Postgres, and what to do there."""
+    told = str(error).strip() or type(error).__name__
+    return told, _remedy(error)
+
+
+def _remedy(error: BaseException) -> str:
+    match error:
+        case asyncpg.ReadOnlySQLTransactionError() | asyncpg.TargetServerAttributeNotMatched():
+            return (
+                "Postgres takes no writes: promote a server, end default_transaction_read_only, or name every "
+                "server in PBX112_DSN with target_session_attrs=read-write"
+            )
+        case asyncpg.DiskFullError():
+            return "Postgres' disk is full: make room there"
+        case asyncpg.InvalidAuthorizationSpecificationError():
+            return "Postgres refuses the login: make PBX112_DSN and the account's password agree"
+        case asyncpg.InvalidCatalogNameError() | asyncpg.SyntaxOrAccessError():
+            return "see `pbx112 check`, and run `pbx112 migrate` where the schema is missing"
+        case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
+            return (
+                "another session holds a lock on the records, or Postgres is too slow: see pg_stat_activity"
+            )
+        case OSError() | TimeoutError() | asyncpg.InterfaceError() | asyncpg.PostgresConnectionError():
+            return (
+                "Postgres cannot be reached, or does not answer: see its log, `systemctl status postgresql`"
+            )
+        case _:
+            return f"see Postgres' log ({type(error).__name__})"
