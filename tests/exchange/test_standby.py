@@ -107,7 +107,8 @@ async def test_a_hung_daemon_is_replaced_and_its_callers_are_served(exchange: Ex
         await calling.answered()
         await calling.ended()
         assert (supervisor.hung, supervisor.restarts) == (1, 1)
-        assert (await exchange.record(caller)).call["outcome"] == "answered"
+        # by the daemon that was started anew or, where Asterisk gave the deaf one up before, by the dialplan
+        assert (await exchange.record(caller)).outcome in ("answered", "fallback_answered")
 
 
 async def test_a_stop_while_waiting_is_immediate(exchange: Exchange, tmp_path: Path) -> None:
