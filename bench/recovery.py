@@ -46,6 +46,7 @@ async def measure(exchange: Exchange) -> dict[str, list[float]]:
             await other.start()
             took["standby"].append(await _killed(serving, other))
             serving, other = other, serving
+        await exchange.daemon.start()  # as a standby, where it is not the one that serves
         made = await calls
     finally:
         calls.cancel()
