@@ -25,7 +25,7 @@ class Caller:
 
     `number` and `display` are the caller ID; `from_header` replaces the whole From header (what a hostile network
     sends), `headers` are further lines. `patience`: how long the caller lets it ring. `talk`: how long the caller
-    talks before hanging up.
+    talks before hanging up. `location`: a document (PIDF-LO) that comes with the call, beside its SDP.
     """
 
     number: str = field(default_factory=lambda: f"0812{next(_numbers):08d}")
@@ -36,17 +36,29 @@ class Caller:
     keys: tuple[Key, ...] = ()
     from_header: str | None = None
     headers: tuple[str, ...] = ()
+    location: str = ""
 
     def scenario(self, folder: Path) -> str:
         """What SIPp shall do."""
         name = f'"{self.display}" ' if self.display else ""
         sender = self.from_header or f"From: {name}<sip:{self.number}@[local_ip]>"
+        headers, begins, ends = self.headers, "", ""
+        if self.location:
+            headers = (*headers, "Geolocation: <cid:place@lab>")
+            begins = "--part\nContent-Type: application/sdp\n\n"
+            ends = "\n--part\nContent-Type: application/pidf+xml\nContent-ID: <place@lab>\n\n"
+            file = folder / f"location-{self.number}.xml"  # SIPp reads brackets of its scenario as its own
+            file.write_text(self.location, encoding="utf-8")
+            ends += f"[file name={file}]\n--part--\n"
         return piece(
             "caller",
+            content_type="multipart/mixed;boundary=part" if self.location else "application/sdp",
+            body_begins=begins,
+            body_ends=ends,
             talk=talk("caller", self.keys, self.talk, "hangs_up", folder),
             refusals="".join(f'  <recv response="{s}" optional="true" next="refused"/>\n' for s in REFUSALS),
             patience=milliseconds(self.patience),
-            headers="".join(f"\n      {header}" for header in self.headers),
+            headers="".join(f"\n      {header}" for header in headers),
             **{"from": sender},
         )
 

@@ -90,6 +90,7 @@ allow_subscribe=no
 [trunk-112](lab-party)
 context=pbx112-intake
 trust_id_inbound=yes
+geoloc_incoming_call_profile=<discard_config>
 allow_overlap=no
 
 [trunk-112]

@@ -56,7 +56,7 @@ class Target:
 class _Nobody:
     """Acts on nothing."""
 
-    def arrived(self, channel: Channel) -> None:
+    def arrived(self, channel: Channel, *, noted: bool = False) -> None:
         assert channel.id
 
     def drop(self, channel: str) -> None:

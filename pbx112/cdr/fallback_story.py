@@ -16,6 +16,7 @@ import msgspec
 
 from pbx112.model import events as ev
 from pbx112.model.caller import read_caller
+from pbx112.model.described import describe
 from pbx112.model.events import CallEvent, Instant, LegResult, Outcome, Target
 from pbx112.model.results import result_of
 from pbx112.plan.types import AcceptMode, LineKind, Plan
@@ -27,6 +28,7 @@ _FIELDS = {
     "entered": 4,  # caller ID, number dialled, channel, plan: the exchange let a call in, for the daemon to take
     "left": 1,  # HANGUPCAUSE: that call's channel is gone
     "arrived": 4,  # the same four: the fallback has the call
+    "described": 6,  # the texts of CallerDescribed, in that order
     "caller_answered": 0,
     "stage": 3,  # owner, why, round
     "offered": 12,  # leg, wave, owner, number, kind, dial, ring_for, accept, accept_for, trunk, caller_id, max_talk
@@ -80,13 +82,16 @@ class FallbackCall:
     plan: str
     events: tuple[At, ...]
 
-    def continuing(self, legs: int, shift_ns: int = 0) -> tuple[At, ...]:
-        """The events for a call whose beginning stands in the journal: without the arrival, the legs counted
-        on from the `legs` that it has, `mono_ns` moved by `shift_ns` onto the journal's monotonic clock."""
+    def continuing(self, legs: int, shift_ns: int = 0, *, described: bool = False) -> tuple[At, ...]:
+        """The events for a call whose beginning stands in the journal: without the arrival (and what the trunk said,
+        where it is `described`), the legs counted on from the `legs` that it has, `mono_ns` moved by `shift_ns` onto
+        the journal's monotonic clock."""
         return tuple(
             (Instant(at.utc_us, at.mono_ns + shift_ns), _renumbered(event, legs))
             for at, event in self.events
-            if not isinstance(event, ev.CallArrived)
+            if not (
+                isinstance(event, ev.CallArrived) or (described and isinstance(event, ev.CallerDescribed))
+            )
         )
 
 
@@ -187,6 +192,9 @@ class _Story:
         match line.fact, line.fields:
             case "entered" | "arrived", (caller, dialled, channel, _):
                 self._arrived(unquote(caller), dialled, unquote(channel))
+            case "described", said:
+                if (described := describe([unquote(text) for text in said])) is not None:
+                    self.tell(described)
             case "caller_answered", _:
                 self._caller_answered()
             case "stage", (owner, why, round_):

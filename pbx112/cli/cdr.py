@@ -19,7 +19,7 @@ from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, settings_for
 from pbx112.cli.screen import complain, plain, say, screen, table, waiting
-from pbx112.cli.story import caller_of, owner_name, sentence
+from pbx112.cli.story import caller_of, description, masked, owner_name, sentence
 from pbx112.journal import JournalError
 from pbx112.log import mask
 from pbx112.model import events as ev
@@ -175,11 +175,13 @@ def _whole(told: Told, unmask: bool) -> Told:
 
 
 def _line(line: Line, unmask: bool) -> Line:
+    if not unmask and isinstance(line.event, ev.CallerDescribed):
+        return Line(line.at, line.kind, masked(line.event))
     if unmask or not isinstance(line.event, ev.CallArrived):
         return line
     caller = None if line.event.caller is None else mask(line.event.caller)
-    masked = msgspec.structs.replace(line.event, caller=caller, caller_raw=mask(line.event.caller_raw))
-    return Line(line.at, line.kind, masked)
+    arrived = msgspec.structs.replace(line.event, caller=caller, caller_raw=mask(line.event.caller_raw))
+    return Line(line.at, line.kind, arrived)
 
 
 # For people
@@ -212,6 +214,9 @@ def _answered_by(call: CallRecord) -> str:
 def _print_call(call_id: str, told: Told, zone: tzinfo | None, unmask: bool) -> None:
     say(f"call {plain(call_id)}", "bold")
     for label, value in _facts(told.call, zone, unmask):
+        say(f"  {label:<12} {plain(value)}")
+    described = next((line.event for line in told.story if isinstance(line.event, ev.CallerDescribed)), None)
+    for label, value in description(described, unmask=unmask) if described else []:
         say(f"  {label:<12} {plain(value)}")
     if told.legs:
         say("")

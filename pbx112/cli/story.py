@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pbx112.log import mask
 from pbx112.model import events as ev
 from pbx112.model.state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking, Waiting
@@ -17,6 +19,9 @@ _WHY = {
 }
 
 
+_NAMES = re.compile(r'"[^"]*"?')
+_NUMBERS = re.compile(r"\+?[0-9]{4,}")
+
 _WAIT = {"overload": "as many calls are served as may be"}
 _LIMITS = {"trunk_full": "trunk full", "trunk_hour_full": "the trunk's hour is full"}
 
@@ -27,6 +32,40 @@ def caller_of(raw: str, number: str | None, *, unmask: bool) -> str:
     if not shown:
         return "withheld"
     return shown if unmask else mask(shown)
+
+
+def masked(event: ev.CallerDescribed) -> ev.CallerDescribed:
+    """What the trunk said, as it may be shown unless asked for whole: numbers by their last three digits, no names, of
+    the place and the radio cell only that they are known."""
+    return ev.CallerDescribed(
+        identity=_names_and_numbers_masked(event.identity),
+        access_network="…" if event.access_network else "",
+        diversion=_names_and_numbers_masked(event.diversion),
+        history=_names_and_numbers_masked(event.history),
+        geolocation="…" if event.geolocation else "",
+        place="…" if event.place else "",
+    )
+
+
+def _names_and_numbers_masked(header: str) -> str:
+    return _NUMBERS.sub(lambda found: mask(found[0]), _NAMES.sub('"…"', header))
+
+
+def description(event: ev.CallerDescribed, *, unmask: bool) -> list[tuple[str, str]]:
+    """What the trunk said of the caller, by what it is called; what it did not say is left out."""
+    said = event if unmask else masked(event)
+    where = ""
+    if said.latitude is not None and said.longitude is not None:
+        within = "" if said.radius is None else f" ± {said.radius:g} m"
+        where = f"{said.latitude:.6f}, {said.longitude:.6f}{within}"
+    texts = {
+        "identity": said.identity,
+        "cell": said.access_network,
+        "diverted": said.diversion,
+        "history": said.history,
+        "location": where or said.place or said.geolocation,
+    }
+    return [(label, text) for label, text in texts.items() if text]
 
 
 def owner_name(owner: str) -> str:
@@ -81,6 +120,9 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
             back = "" if event.callable else "; cannot be called back"
             alone = "; the dialplan handles it alone" if event.via == "fallback" else ""
             return f"call from {caller} to {event.dialled}{by}{back}{alone}"
+        case ev.CallerDescribed():
+            said = (f"{label} {value}" for label, value in description(event, unmask=unmask))
+            return "the trunk says: " + "; ".join(said)
         case ev.CallQueued():
             why = _WAIT.get(event.reason, event.reason)
             return f"has to wait: {why}; goes on after {event.longest:g} s in any case"

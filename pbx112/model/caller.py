@@ -24,9 +24,9 @@ class Caller:
     callable: bool
 
 
-def harmless(sent: str) -> str:
-    """What came from outside, fit for the journal and for people: printable, at most 80 characters."""
-    return "".join(character if character.isprintable() else " " for character in sent[:LONGEST]).strip()
+def harmless(sent: str, longest: int = LONGEST) -> str:
+    """What came from outside, fit for the journal and for people: printable, at most `longest` characters."""
+    return "".join(character if character.isprintable() else " " for character in sent[:longest]).strip()
 
 
 def read_caller(sent: str, country: str) -> Caller:

@@ -50,6 +50,7 @@ def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> 
         callable=arrived.callable,
         dialled=arrived.dialled,
         source=arrived.source,
+        noted=arrived.noted,
         record=plan.recording.enabled,
         answer=plan.service.answer,
     )
@@ -76,6 +77,9 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
             pass
         case stimuli.Arrived():
             pass
+        case stimuli.Described(event=event):
+            if not call.described:
+                story.tell(event)
         case stimuli.Rang(leg=number):
             leg = call.leg(number)
             if leg and leg.status == "offered":

@@ -91,6 +91,28 @@ class CallArrived(_Event, frozen=True, tag=True):
     via: Literal["daemon", "fallback"] = "daemon"
     record: bool = False
     answer: Literal["on_pickup", "on_arrival"] = "on_pickup"
+    noted: bool = False
+    """The intake dialplan noted what the trunk says of the caller; :class:`CallerDescribed` tells it."""
+
+
+class CallerDescribed(_Event, frozen=True, tag=True):
+    """What the trunk says of the caller and the caller's place: its word, not ours.
+
+    SIP headers as sent, the first of each name: `identity` (P-Asserted-Identity, RFC 3325), `access_network`
+    (P-Access-Network-Info, RFC 7315: the radio cell), `diversion` (RFC 5806), `history` (History-Info, RFC 7044),
+    `geolocation` (RFC 6442). `place` is the location document (PIDF-LO, RFC 5491) as Asterisk read it; `latitude` and
+    `longitude` (WGS 84, degrees) and `radius` (metres) are its point or circle. All texts printable and bounded.
+    """
+
+    identity: str = ""
+    access_network: str = ""
+    diversion: str = ""
+    history: str = ""
+    geolocation: str = ""
+    place: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    radius: float | None = None
 
 
 class CallQueued(_Event, frozen=True, tag=True):
@@ -271,6 +293,7 @@ class JournalGap(_Event, frozen=True, tag=True):
 
 CallEvent = (
     CallArrived
+    | CallerDescribed
     | CallQueued
     | WaitAnnounced
     | CallAdmitted

@@ -14,6 +14,7 @@ from .events import (
     CallArrived,
     CallEnded,
     CallerAnswered,
+    CallerDescribed,
     CallerLeft,
     CallEvent,
     CallQueued,
@@ -142,6 +143,13 @@ class DropBridge:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWhoCalls:
+    """Look up what the intake dialplan noted of the caller. Nothing waits for it."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToFallback:
     """Give the caller to the fallback dialplan."""
 
@@ -161,6 +169,7 @@ Request = (
     | Record
     | Hangup
     | DropBridge
+    | AskWhoCalls
     | ToFallback
 )
 
@@ -168,7 +177,7 @@ Request = (
 def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
     """What `event` asks for; `call` is the state *before* it (for `CallArrived`: after it).
 
-    An arrival asks for nothing: where the caller is to hear ringing, the intake dialplan has seen to that.
+    An arrival asks for no ringing: where the caller is to hear it, the intake dialplan has seen to that.
     """
     caller = call.arrival.channel
     match event:
@@ -226,10 +235,12 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (*end, *((DropBridge(call.bridge),) if call.bridged else ()))
         case HandedToFallback():
             return (*_quiet_wait(call), ToFallback(caller))
+        case CallArrived():
+            return _who_calls(call)
         case CallResumed():
-            return _restore(call)
+            return (*_restore(call), *_who_calls(call))
         case (
-            CallArrived()
+            CallerDescribed()
             | LegRinging()
             | LegEnded()
             | PromptHeard()
@@ -241,6 +252,11 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return ()
         case _ as never:
             assert_never(never)
+
+
+def _who_calls(call: Call) -> tuple[Request, ...]:
+    wanted = call.arrival.noted and not call.described
+    return (AskWhoCalls(call.arrival.channel),) if wanted else ()
 
 
 def _originate(call: Call, number: int, channel: str, target: Target) -> Originate:

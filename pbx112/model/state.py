@@ -17,6 +17,7 @@ from .events import (
     CallArrived,
     CallEnded,
     CallerAnswered,
+    CallerDescribed,
     CallerLeft,
     CallEvent,
     CallQueued,
@@ -157,6 +158,8 @@ class Call(msgspec.Struct, frozen=True):
     accepted: bool = False
     """A human has accepted at least once."""
     incident: str = ""
+    described: bool = False
+    """What the trunk says of the caller stands in the journal."""
 
     @property
     def bridge(self) -> str:
@@ -259,6 +262,8 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             return _with(call, situation=talk, bridged=True, accepted=True, greeting=False, ring_tone=False)
         case LegEnded(leg=number, result=result):
             return _set_leg(call, number, "ended", None, result)
+        case CallerDescribed():
+            return _with(call, described=True)
         case CallQueued(reason=reason, media=media, longest=longest):
             until = now + int(longest * SECOND)
             waiting = Waiting(reason, media, 1, True, now + int(SPEAKING_LIMIT * SECOND), until)

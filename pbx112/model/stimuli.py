@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .events import Instant, RecordingFailed, RecordingFinished, RecordingStarted
+from .events import CallerDescribed, Instant, RecordingFailed, RecordingFinished, RecordingStarted
 
 Prompt = Literal["greeting", "waiting", "menu", "announcement"]
 
@@ -43,6 +43,14 @@ class Arrived:
     callable: bool
     dialled: str
     source: str
+    noted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the trunk says of the caller has been looked up."""
+
+    event: CallerDescribed
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ class GivenUp:
 
 Stimulus = (
     Arrived
+    | Described
     | Rang
     | PickedUp
     | HungUp

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import ceil
 
-from pbx112.plan.dialplan_parts import INTAKE, RECORD, WITHOUT_PLAN
+from pbx112.plan.dialplan_parts import ANYTHING, HEADERS, INTAKE, NOTED, PLACE, RECORD, WITHOUT_PLAN
 from pbx112.plan.duty_times import timespecs
 from pbx112.plan.types import CALL_TAKERS, MENU, Agency, CallTakers, Line, Plan
 
@@ -46,6 +46,10 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
             number=_safe(plan.service.number),
             app=_safe(app),
             records=records,
+            headers=HEADERS,
+            place=PLACE,
+            anything=ANYTHING,
+            noted=NOTED,
             welcome="Ringing()" if plan.service.answer == "on_pickup" else "NoOp()",
         ),
         _fallback(plan),
@@ -84,6 +88,7 @@ def _fallback(plan: Plan) -> str:
         # The caller ID is hostile: URI-encoded it is only letters, digits and a few harmless signs.
         f"{RECORD}arrived,${{URIENCODE(${{CALLERID(num):0:80}})}},{_safe(plan.service.number)},"
         f"${{URIENCODE(${{CHANNEL(name)}})}},{_safe(plan.hash)})",
+        'GosubIf($["${PBX112_ABOUT}" != ""]?pbx112-fallback-noted,s,1)',
     ]
     if plan.service.answer == "on_arrival":
         steps += [f"{RECORD}caller_answered)", "Answer()"]

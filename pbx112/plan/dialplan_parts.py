@@ -26,8 +26,9 @@ PBX112_RECORDS={records}
 exten => {number},1,{welcome}
  same => n,Set(PBX112_CALL=${{UNIQUEID}})
  same => n,Set(CHANNEL(hangup_handler_push)=pbx112-intake-end,s,1)
+ same => n,GosubIf($["${{CHANNEL(channeltype)}}" = "PJSIP"]?pbx112-intake-noted,s,1)
  same => n,{record}entered,${{URIENCODE(${{CALLERID(num):0:80}})}},{number},${{URIENCODE(${{CHANNEL(name)}})}},{plan})
- same => n,Stasis({app},intake)
+ same => n,Stasis({app},intake${{PBX112_ABOUT}})
  same => n,GotoIf($["${{STASISSTATUS}}" = "SUCCESS"]?done)
  same => n,Goto(pbx112-fallback,s,1)
  same => n(done),Hangup()
@@ -35,11 +36,74 @@ exten => {number},1,{welcome}
 [pbx112-intake-end]
 exten => s,1,{record}left,${{HANGUPCAUSE}})
  same => n,Return()
+
+; What a SIP trunk says of the caller and of where the caller is, noted for the daemon, which is told in one fixed word
+; (PBX112_ABOUT) that there is something to look up. It may say anything: it is cut, and URI-encoded before all else;
+; parentheses, which would end the encoding, become underscores.
+; Never GEOLOC_PROFILE(…,r): that evaluates, as dialplan, what stands in the caller's document.
+[pbx112-intake-noted]
+exten => s,1,NoOp()
+{headers}
+ same => n,Gosub(pbx112-intake-identity,s,1)
+ same => n,GotoIf($["${{PBX112_GEOLOCATION}}" = ""]?said)
+{place}
+ same => n(said),GotoIf($["{anything}" = ""]?done)
+ same => n,Set(PBX112_ABOUT=,noted)
+ same => n,Set(PBX112_NOTED={noted})
+ same => n(done),Return()
+
+; A mobile network often asserts two identities in one header, <sip:…>, <tel:…> (RFC 3325). Asterisk (22.10.1) cannot
+; read that and takes From, which may be anonymous. Where the trunk is trusted, the first identity's number counts.
+[pbx112-intake-identity]
+exten => s,1,Set(PBX112_SAID=${{PJSIP_HEADER(read,P-Asserted-Identity):0:320}})
+ same => n,Set(PBX112_SAID=${{REPLACE(PBX112_SAID,(),_)}})
+ same => n,Set(PBX112_SECOND=${{CUT(PBX112_SAID,>,2)}})
+ same => n,GotoIf($["${{FILTER(<,${{PBX112_SECOND}})}}" = ""]?done)
+ same => n,GotoIf($["${{PJSIP_ENDPOINT(${{CHANNEL(endpoint)}},trust_id_inbound)}}" != "true"]?done)
+ same => n,Set(PBX112_SAID=${{CUT(PBX112_SAID,>,1)}})
+ same => n,Set(PBX112_SAID=${{CUT(PBX112_SAID,<,2)}})
+ same => n,Set(PBX112_SAID=${{CUT(PBX112_SAID,@,1)}})
+ same => n,Set(PBX112_SAID=${{FILTER(0-9+,${{CUT(PBX112_SAID,:,2)}})}})
+ same => n,ExecIf($[${{LEN(${{PBX112_SAID}})}} >= 3]?Set(CALLERID(num)=${{PBX112_SAID:0:20}}))
+ same => n(done),Return()
 """
+
+_HEADERS = {
+    "IDENTITY": "P-Asserted-Identity",
+    "NETWORK": "P-Access-Network-Info",
+    "DIVERSION": "Diversion",
+    "HISTORY": "History-Info",
+    "GEOLOCATION": "Geolocation",
+}
+_NOTES = (*_HEADERS, "PLACE")
+
+
+def _note(name: str, of: str) -> str:
+    return (
+        f" same => n,Set(PBX112_SAID=${{{of}:0:320}})\n"
+        f" same => n,Set(PBX112_{name}=${{URIENCODE(${{REPLACE(PBX112_SAID,(),_)}})}})"
+    )
+
+
+HEADERS = "\n".join(_note(name, f"PJSIP_HEADER(read,{header})") for name, header in _HEADERS.items())
+PLACE = _note("PLACE", "GEOLOC_PROFILE(effective_location)")
+"""The steps that note what the SIP headers say, and the location document."""
+
+ANYTHING = "".join(f"${{PBX112_{name}:0:1}}" for name in _NOTES)
+"""Empty where nothing was noted of the caller."""
+
+NOTED = "&".join(f"${{PBX112_{name}}}" for name in _NOTES)
+"""All that was noted, as :mod:`pbx112.model.described` reads it."""
 
 _LINE = ",".join(f"${{ARG{number}}}" for number in range(1, 11))
 
-WITHOUT_PLAN = """\
+WITHOUT_PLAN = (
+    """\
+; The daemon does not ask: what was noted of the caller goes into the fallback's records.
+[pbx112-fallback-noted]
+exten => s,1,<record>described,<noted>)
+ same => n,Return()
+
 ; Some lines ring together. ARG1 whom, ARG2 seconds. Comes back unless a human took the call and put the
 ; receiver down: a talk that broke (no more sound, the trunk's time is over) counts as a line that failed. The line's
 ; own channel knows it broke, and says so on the caller's within a moment.
@@ -150,4 +214,7 @@ exten => s,1,<record>announcement)
 [pbx112-fallback-end]
 exten => s,1,<record>ended,${PBX112_BY},${HANGUPCAUSE})
  same => n,Return()
-""".replace("<record>", RECORD).replace("<line>", _LINE)
+""".replace("<record>", RECORD)
+    .replace("<line>", _LINE)
+    .replace("<noted>", NOTED.replace("&", ","))
+)

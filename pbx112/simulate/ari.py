@@ -208,6 +208,12 @@ class Ari(Operations):
         self._asterisk.to_fallback(self._ours(channel_id))
         await self._back(fate)
 
+    async def get_channel_variable(self, channel_id: str, name: str) -> str:
+        fate = await self._there("AskWhoCalls", channel_id)
+        chan = self._channel(channel_id)
+        await self._back(fate)
+        return f"%3Csip%3A{chan.number}%40trunk%3E&&&&&"
+
     async def create_bridge(
         self, bridge_id: str, types: str = "mixing,dtmf_events", name: str = ""
     ) -> Bridge:

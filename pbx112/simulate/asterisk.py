@@ -126,10 +126,13 @@ class Asterisk:
         """The intake dialplan; `rings`: the caller is let hear ringing before all else."""
         chan = Chan(call_id, "caller", number, "Ring")
         chan.signalled = rings
+        if number[-1:] in set("02468"):
+            chan.args = "intake,noted"
         self.channels[call_id] = chan
         if self._world.listening():
             chan.in_app = True
-            self._world.tell(rest.StasisStart(channel=self.view(chan), args=("intake",)), call_id)
+            args = tuple(chan.args.split(","))
+            self._world.tell(rest.StasisStart(channel=self.view(chan), args=args), call_id)
         else:
             self.to_fallback(chan)
         return chan
@@ -307,4 +310,4 @@ class Asterisk:
             where = Dialplan(FALLBACK_CONTEXT, "s", 1, "Dial", "")
         else:
             where = Dialplan("", "", 1, "AppDial2", "")
-        return Channel(chan.id, f"PJSIP/{chan.args}-1", chan.state, Party("", chan.number), dialplan=where)
+        return Channel(chan.id, f"PJSIP/{chan.kind}-1", chan.state, Party("", chan.number), dialplan=where)

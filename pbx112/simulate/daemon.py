@@ -19,7 +19,7 @@ from pbx112.plan.types import Plan
 from pbx112.switch.calls import Calls
 from pbx112.switch.hearing import Hearing, RecordingEvent
 from pbx112.switch.live import Alarm, LiveCall
-from pbx112.switch.reconcile import Found, compare, is_caller
+from pbx112.switch.reconcile import Found, compare, is_caller, is_noted
 from pbx112.switch.requests import FALLBACK_CONTEXT, Final, perform, settle
 from pbx112.switch.sweep import EVERY as SWEEP_EVERY
 from pbx112.switch.sweep import Sweep
@@ -166,6 +166,9 @@ class Daemon:
 
     async def ask(self, request: react.Request) -> Stimulus | None:
         """As `Switch.ask`."""
+        if isinstance(request, react.AskWhoCalls):
+            self._spawn(self._ask_who_calls(request))
+            return None
         if not isinstance(request, react.Hangup | react.DropBridge | react.ToFallback):
             return await perform(self._ari, request, sleep=sleep)
         if not await settle(self._ari, request) and self._still_wanted(request):
@@ -178,7 +181,7 @@ class Daemon:
         """One ARI event."""
         self._hearing.on_event(event)
 
-    def arrived(self, channel: Channel) -> None:
+    def arrived(self, channel: Channel, *, noted: bool = False) -> None:
         """As `Switch.arrived`."""
         if channel.id in self.calls or channel.id in self._ended:
             return
@@ -195,8 +198,14 @@ class Daemon:
                 callable=caller.callable,
                 dialled=harmless(channel.dialplan.exten),
                 source=harmless(channel.name.rpartition("-")[0]),
+                noted=noted,
             )
         )
+
+    async def _ask_who_calls(self, request: react.AskWhoCalls) -> None:
+        described = await perform(self._ari, request, sleep=sleep)
+        if described is not None and (live := self.calls.get(request.channel)) is not None:
+            live.tell(described)
 
     def drop(self, channel: str) -> None:
         """Hang up a channel that belongs to no live call."""
@@ -265,7 +274,7 @@ class Daemon:
                 continue
             match self._outcome(channel.id):
                 case None:
-                    self.arrived(channel)
+                    self.arrived(channel, noted=is_noted(channel))
                 case Outcome.SYSTEM_FAILURE:
                     await self._clear(react.ToFallback(channel.id))
                 case _:
@@ -318,7 +327,8 @@ class Daemon:
                 live = self.calls.get(told.call_id)
                 if live is not None and live.call is not None and not live.ended:
                     since = live.call.arrived
-                    history = told.continuing(len(live.call.legs), since.mono_ns - since.utc_us * 1000)
+                    shift = since.mono_ns - since.utc_us * 1000
+                    history = told.continuing(len(live.call.legs), shift, described=live.call.described)
                     self._keeper.take_over(told, history)
                     live.adopt(history)
                 elif not self._keeper.history(told.call_id):

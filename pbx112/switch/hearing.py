@@ -13,7 +13,7 @@ from pbx112.model.events import RecordingFailed, RecordingFinished, RecordingSta
 
 from .calls import Calls
 from .live import LiveCall
-from .reconcile import call_of, is_leg
+from .reconcile import NOTED, call_of, is_leg
 
 RecordingEvent = RecordingStarted | RecordingFinished | RecordingFailed
 
@@ -38,8 +38,8 @@ RTP_TIMEOUT = 44
 class Acts(Protocol):
     """What follows from events that no live call can be told of alone."""
 
-    def arrived(self, channel: Channel) -> None:
-        """A citizen's channel is in our hands."""
+    def arrived(self, channel: Channel, *, noted: bool = False) -> None:
+        """A citizen's channel is in our hands; `noted`: the intake dialplan noted what the trunk says of it."""
 
     def drop(self, channel: str) -> None:
         """Hang up a channel that belongs to no live call."""
@@ -93,7 +93,7 @@ class Hearing:
         if known is None:
             what = args[0] if args else ""
             if what == "intake":
-                self._acts.arrived(channel)
+                self._acts.arrived(channel, noted=NOTED in args)
             elif what == "leg":
                 self._acts.drop(channel.id)
             return

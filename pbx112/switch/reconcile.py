@@ -19,6 +19,9 @@ SURE_AFTER = 0.2
 it in Stasis also in the moment in which it turns it away, and a request to join such a channel is never answered
 (measured on 22.10.1)."""
 
+NOTED = "noted"
+"""The intake's argument to our application where it has noted what the trunk says of the caller."""
+
 _LEG_ID = re.compile(r"(?P<call>.+)-leg[0-9]+")
 _BRIDGE_ID = re.compile(r"(?P<call>.+)-bridge")
 
@@ -81,6 +84,11 @@ def compare(
 def is_caller(channel: Channel, app: str) -> bool:
     """Whether this is a citizen's channel in the hands of our application."""
     return _application(channel)[:2] == [app, "intake"]
+
+
+def is_noted(channel: Channel) -> bool:
+    """Whether the intake dialplan noted what the trunk says of this caller."""
+    return NOTED in _application(channel)[2:]
 
 
 def is_leg(channel: str) -> bool:

@@ -21,6 +21,7 @@ from pbx112.ari import (
 from pbx112.ari.operations import Operations
 from pbx112.model import react, stimuli
 from pbx112.model.caller import for_display
+from pbx112.model.described import NOTED, read_notes
 from pbx112.model.events import RecordingFailed
 from pbx112.model.stimuli import Stimulus
 
@@ -124,6 +125,9 @@ async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
             await ari.hangup(channel, reason)
         case react.DropBridge(bridge=bridge):
             await ari.delete_bridge(bridge)
+        case react.AskWhoCalls(channel=channel):
+            described = read_notes(await ari.get_channel_variable(channel, NOTED))
+            return stimuli.Described(described) if described else None
         case react.ToFallback(channel=channel):
             await ari.continue_in_dialplan(channel, FALLBACK_CONTEXT, "s", 1)
         case _ as never:

@@ -33,7 +33,7 @@ from .calls import Calls
 from .debts import Debts
 from .hearing import LISTENED, Hearing, RecordingEvent
 from .live import Alarm, LiveCall, now
-from .reconcile import Found, is_caller, survey
+from .reconcile import Found, is_caller, is_noted, survey
 from .record import draft, told
 from .requests import FALLBACK_CONTEXT, Final, perform, settle
 from .sweep import Sweep
@@ -147,7 +147,9 @@ class Switch:
         if live is None or live.call is None or live.ended:
             return ()
         since = live.call.arrived
-        history = told.continuing(len(live.call.legs), since.mono_ns - since.utc_us * 1000)
+        history = told.continuing(
+            len(live.call.legs), since.mono_ns - since.utc_us * 1000, described=live.call.described
+        )
         live.adopt(history)
         return history
 
@@ -169,6 +171,9 @@ class Switch:
     async def ask(self, request: react.Request) -> stimuli.Stimulus | None:
         """Carry the request out; what the call has to know of its failure. What must come true in the end is
         asked for until it did."""
+        if isinstance(request, react.AskWhoCalls):
+            self._spawn(self._ask_who_calls(request), f"ask who calls on {request.channel}")
+            return None
         if not isinstance(request, react.Hangup | react.DropBridge | react.ToFallback):
             return await perform(self.ari, request)
         if not await settle(self.ari, request) and self._still_wanted(request):
@@ -243,7 +248,7 @@ class Switch:
 
     # --- within ---------------------------------------------------------------------------------------------
 
-    def arrived(self, channel: Channel) -> None:
+    def arrived(self, channel: Channel, *, noted: bool = False) -> None:
         """A citizen's channel is in our hands. (One whose call has ended was heard of late, or is the sweep's.)"""
         if channel.id in self._calls or channel.id in self._ended:
             return
@@ -261,6 +266,7 @@ class Switch:
                 callable=caller.callable,
                 dialled=harmless(channel.dialplan.exten),
                 source=harmless(channel.name.rpartition("-")[0]),
+                noted=noted,
             )
         )
 
@@ -298,6 +304,12 @@ class Switch:
             known = True
         if known or self._journal.degraded:
             self.record(call_id, [event], at)
+
+    async def _ask_who_calls(self, request: react.AskWhoCalls) -> None:
+        """Beside the call's other requests: none of them waits for this one."""
+        described = await perform(self.ari, request)
+        if described is not None and (live := self._calls.get(request.channel)) is not None:
+            live.tell(described)
 
     def drop(self, channel: str) -> None:
         """Hang up a channel that belongs to no live call."""
@@ -346,7 +358,7 @@ class Switch:
         for channel in arrivals:
             match outcomes.get(channel.id):
                 case None:
-                    self.arrived(channel)
+                    self.arrived(channel, noted=is_noted(channel))
                 case Outcome.SYSTEM_FAILURE:  # closed because of us, not because anybody wanted it
                     await self.ask(react.ToFallback(channel.id))
                 case _:  # it was to be hung up, and was not

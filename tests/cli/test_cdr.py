@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.postgres import Postgres
+from pbx112.model import events as ev
 from tests.cdr import calls
 from tests.cli.conftest import Pbx112, Write
 
@@ -35,6 +36,22 @@ def check_story(output: str) -> None:
     assert "leg 1: over: busy (cause 17, SIP 486)" in story
     assert "leg 2: a human accepted, caller joined" in story
     assert "ended by caller: answered" in story
+
+
+def test_what_the_trunk_said_is_shown_without_telling_who_or_where_unless_asked(
+    pbx112: Pbx112, write: Write
+) -> None:
+    said = ev.CallerDescribed(
+        f'"Budi" <sip:{NUMBER}@ims>', "3GPP;cell=510011A2", place="…", latitude=-4.7923, longitude=103.3571
+    )
+    story = calls.answered(NUMBER)
+    write(calls.drafts("call-1", [*story[:1], (0.0, said), *story[1:]]))
+    shown = pbx112("cdr", "call-1").stdout
+    assert 'identity     "…" <sip:…222@ims>' in shown and "cell         …" in shown
+    for arguments in (["cdr", "call-1"], ["cdr", "call-1", "--json"]):
+        masked, whole = pbx112(*arguments).stdout, pbx112(*arguments, "--unmask").stdout
+        for secret in ("Budi", NUMBER, "510011A2", "-4.7923", "103.3571"):
+            assert secret not in masked and secret in whole
 
 
 def test_from_postgres(pbx112: Pbx112, write: Write, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
