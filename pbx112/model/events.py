@@ -209,10 +209,11 @@ class PromptHeard(_Event, frozen=True, tag=True):
 
 
 class MenuChosen(_Event, frozen=True, tag=True):
-    """The caller pressed `digit` and thereby chose `incident`; both empty where the default was taken."""
+    """The caller pressed `digit` and thereby chose `incident`, called `name`; all empty where the default was taken."""
 
     digit: str
     incident: str
+    name: str = ""
 
 
 class RecordingStarted(_Event, frozen=True, tag=True):

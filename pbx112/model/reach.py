@@ -198,7 +198,8 @@ def caller_chose(story: Story, digit: str) -> None:
     """The caller pressed a key; outside the menu, or one that is not in it, it means nothing."""
     situation = story.call.situation
     if isinstance(situation, InMenu) and (incident := situation.keys.get(digit)):
-        story.tell(MenuChosen(digit, incident))
+        known = story.plan.incidents.get(incident)
+        story.tell(MenuChosen(digit, incident, known.name if known else ""))
         turn_to(story, route.primary_of(story.plan, incident), f"menu:{incident}", round_=1)
 
 

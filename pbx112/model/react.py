@@ -261,8 +261,14 @@ def _who_calls(call: Call) -> tuple[Request, ...]:
 
 def _originate(call: Call, number: int, channel: str, target: Target) -> Originate:
     shown = target.caller_id or call.arrival.caller or call.arrival.caller_raw
-    name = f"112 {target.owner_name}".rstrip()[:LONGEST_NAME]
+    name = name_shown(call.incident_name, target.owner_name)
     return Originate(number, channel, target, shown, name, call.arrival.channel)
+
+
+def name_shown(incident: str, owner: str) -> str:
+    """What a phone displays beside the citizen's number: what it is about, then whom it is for."""
+    about = ", ".join(part for part in (incident, owner) if part)
+    return f"112 {about}".rstrip()[:LONGEST_NAME].rstrip(" ,")
 
 
 def _ask_to_accept(leg: Leg) -> Play:

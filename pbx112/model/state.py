@@ -158,6 +158,8 @@ class Call(msgspec.Struct, frozen=True):
     accepted: bool = False
     """A human has accepted at least once."""
     incident: str = ""
+    incident_name: str = ""
+    """Its name, for the phones' displays."""
     described: bool = False
     """What the trunk says of the caller stands in the journal."""
 
@@ -293,8 +295,8 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
         case PromptHeard(prompt="greeting"):
             tone = isinstance(call.situation, Reaching)
             return _with(call, greeting=False, ring_tone=tone)
-        case MenuChosen(incident=incident):
-            return _with(call, incident=incident)
+        case MenuChosen(incident=incident, name=name):
+            return _with(call, incident=incident, incident_name=name)
         case AnnouncementStarted(media=media):
             limit = now + int(ANNOUNCEMENT_LIMIT * SECOND)
             return _with(call, situation=Announcing(limit, media), greeting=False, ring_tone=False)

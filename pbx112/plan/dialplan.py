@@ -134,7 +134,11 @@ def _menu(plan: Plan) -> str:
         *_go_to(plan.default_agency, "menu_default"),
     ]
     chosen = {
-        digit: [f"{RECORD}chosen,{digit},{incident})", *_go_to(primary, f"menu:{incident}")]
+        digit: [
+            f"{RECORD}chosen,{digit},{incident})",
+            f"Set(PBX112_INCIDENT= {_shown(plan.incidents[incident].name)},)",
+            *_go_to(primary, f"menu:{incident}"),
+        ]
         for digit, incident, primary in keys
     }
     about = "The spoken menu of incidents: spoken twice, then the default agency."
@@ -168,7 +172,17 @@ def _stages(plan: Plan, numbered: dict[str, list[int]]) -> str:
         lines = list(zip(numbered.get(owner, []), group.lines, strict=True))
         ring = _ring_together if group.ring == "all" else _ring_in_order
         zone = plan.service.timezone.key
-        steps = [f"{RECORD}stage,{_safe(owner)},${{ARG1}},${{ARG2}})", *_duty(lines, zone), *ring(lines)]
+        shown = (
+            f"${{PBX112_INCIDENT}} {_shown(group.name)}"
+            if isinstance(group, Agency)
+            else "${PBX112_INCIDENT:0:-1}"
+        )
+        steps = [
+            f"{RECORD}stage,{_safe(owner)},${{ARG1}},${{ARG2}})",
+            f"Set(__PBX112_SHOWN=112{shown})",
+            *_duty(lines, zone),
+            *ring(lines),
+        ]
         extensions[_safe(owner)] = [*steps, "Return()"]
     about = "One owner's lines: those on duty as the stage begins, then those off duty. ARG1 why, ARG2 round."
     return _context("pbx112-fallback-stage", about, extensions)
@@ -271,6 +285,11 @@ def _safe(word: str) -> str:
     if not _SAFE.fullmatch(word):
         raise ValueError(f"{word!r} cannot stand in a dialplan")
     return word
+
+
+def _shown(name: str) -> str:
+    """A name of the plan as a telephone's display and a dialplan take it: letters, digits and a few signs."""
+    return " ".join(re.sub(r"[^A-Za-z0-9 ./-]", " ", name).split())
 
 
 def _context(name: str, about: str, extensions: dict[str, list[str]]) -> str:
