@@ -104,7 +104,7 @@ _PARTY = """
 context={context}
 aors={name}
 send_pai=yes
-
+{more}
 [{name}]
 type=identify
 endpoint={name}
@@ -114,6 +114,9 @@ match={address}
 type=aor
 qualify_frequency=0
 """
+
+
+_LAMPS = "allow_subscribe=yes\nsubscribe_context=pbx112-hints\n"
 
 
 @dataclass(frozen=True)
@@ -170,12 +173,12 @@ def pjsip(network: Network, who: Parties, unregistered: Iterable[str] = ()) -> s
     away = set(unregistered)
     for number in who.extensions:
         address = network.extension(number)
-        text.append(_PARTY.format(name=number, context="pbx112-desk", address=address))
+        text.append(_PARTY.format(name=number, context="pbx112-desk", more=_LAMPS, address=address))
         if number not in away:
             text.append(f"contact=sip:{number}@{address}:{SIP}\n")
     for name in who.trunks:
         address = network.trunk(name)
-        text.append(_PARTY.format(name=name, context="pbx112-nowhere", address=address))
+        text.append(_PARTY.format(name=name, context="pbx112-nowhere", more="", address=address))
         text.append(f"contact=sip:{address}:{SIP}\n")
     return "".join(text)
 

@@ -57,6 +57,7 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
         _paths(plan),
         _stages(plan, numbered),
         _lines(plan),
+        _hints(plan),
         WITHOUT_PLAN,
     ]
     return "\n".join(parts)
@@ -191,13 +192,11 @@ def _stages(plan: Plan, numbered: dict[str, list[int]]) -> str:
 def _lines(plan: Plan) -> str:
     extensions = {}
     for number, (owner, line) in _numbered(plan):
-        if not _DIAL.fullmatch(line.dial):
-            raise ValueError(f"{line.dial!r} cannot stand in a dialplan as a dial string")
         fields = [
             _safe(owner),
             _safe(line.number),
             line.kind,
-            line.dial,
+            _device(line),
             str(ceil(line.ring_for)),
             line.accept,
             str(ceil(line.accept_for)),
@@ -210,6 +209,30 @@ def _lines(plan: Plan) -> str:
         extensions[str(number)] = [f"Gosub(pbx112-fallback-leg,s,1({','.join(fields)}))"]
     about = "Every line of the plan, numbered in the file's order."
     return _context("pbx112-fallback-line", about, extensions)
+
+
+def _hints(plan: Plan) -> str:
+    """What a desk phone's lamps show: extensions, agencies by their codes, the call takers by the service number."""
+    owned: dict[str, list[str]] = {}
+    for owner, line in plan.lines():
+        if line.kind == "extension":
+            owned.setdefault(owner, []).append(_device(line))
+    lamps = {line.number: [_device(line)] for _, line in plan.lines() if line.kind == "extension"}
+    lamps |= {a.code: owned[a.key] for a in plan.agencies.values() if a.key in owned and a.code not in lamps}
+    if CALL_TAKERS in owned and plan.service.number not in lamps:
+        lamps[plan.service.number] = owned[CALL_TAKERS]
+    about = (
+        "Lamps of desk phones (BLF): an extension, an agency by its code, all call takers by the service number.\n"
+        "; A mobile behind a trunk has no state that Asterisk could know. Nobody can dial in here."
+    )
+    hints = (f"exten => {_safe(number)},hint,{'&'.join(dict.fromkeys(of))}" for number, of in lamps.items())
+    return "\n".join([f"; {about}", "[pbx112-hints]", *hints]) + "\n"
+
+
+def _device(line: Line) -> str:
+    if not _DIAL.fullmatch(line.dial):
+        raise ValueError(f"{line.dial!r} cannot stand in a dialplan as a dial string")
+    return line.dial
 
 
 # --- pieces ------------------------------------------------------------------------------------------------

@@ -31,6 +31,23 @@ def test_the_sample_is_what_the_example_plan_renders_to() -> None:
     assert (PROJECT / "dialplan/pbx112.conf").read_text() == render(example), "run `pbx112 dialplan` again"
 
 
+def test_lamps_of_extensions_agencies_and_call_takers() -> None:
+    made = plan(
+        agency("damkar", extension("2101"), extension("2102"), mobile("+6281200000001")),
+        agency("pln", mobile("+6281200000002")),
+        takers=(extension("1101"), extension("2101")),
+    )
+    text = render(made).partition("[pbx112-hints]\n")[2].partition("\n\n")[0]
+    damkar = made.agencies["damkar"].code
+    assert dict(line.removeprefix("exten => ").split(",hint,") for line in text.splitlines()) == {
+        "1101": "PJSIP/1101",
+        "2101": "PJSIP/2101",
+        "2102": "PJSIP/2102",
+        damkar: "PJSIP/2101&PJSIP/2102",
+        "112": "PJSIP/1101&PJSIP/2101",
+    }, "an agency that has mobiles alone has no lamp"
+
+
 def test_the_plan_can_be_told_from_a_newer_one() -> None:
     assert "PBX112_PLAN=0123456789abcdef\n" in render(plan(agency("damkar", extension("2101"))))
 
