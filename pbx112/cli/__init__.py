@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pbx112 import __version__
-from pbx112.cli import cdr, check, demo, dialplan, migrate, prompts, rehearse, run, schema, status
+from pbx112.cli import card, cdr, check, demo, dialplan, migrate, prompts, rehearse, run, schema, status
 from pbx112.cli.errors import reported
 from pbx112.cli.screen import say
 
@@ -64,6 +64,7 @@ for _command in (
     status.status,
     cdr.cdr,
     rehearse.rehearse,
+    card.card,
     schema.schema,
 ):
     app.command()(reported(_command))
