@@ -76,7 +76,8 @@ def render_card(plan: Plan, keys: Sequence[Row] = ()) -> str:
             f"<div><h2>Instansi (kode)</h2>{_column(agencies)}</div>",
             f"<div><h2>Kejadian → kode instansi</h2>{_column(incidents)}</div>",
             "</div>",
-            f"<footer>Angka di depan kejadian: tombol menu warga. Kode tebal berangkat lebih dulu, yang lain membantu. Dibuat dari agencies.yaml {escape(plan.hash)} dengan <code>pbx112 card</code>; "
+            "<footer>Angka di depan kejadian: tombol menu warga. Kode tebal berangkat lebih dulu, yang lain membantu. "
+            f"Dibuat dari agencies.yaml {escape(plan.hash)} dengan <code>pbx112 card</code>; "
             "cetak ulang setiap kali rencana berubah.</footer>",
             "</body></html>",
             "",
