@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from lab import config
 from lab.asterisk import Asterisk, Leftovers
@@ -20,7 +20,7 @@ from lab.phones import Behaviour, Phone, start_phones
 from lab.postgres import Postgres
 from lab.processes import LabError, eventually, last_lines
 from lab.prompts import put_prompts
-from lab.records import Record, record_of
+from lab.records import Record, record_of, told_of
 from pbx112.cdr import migrate
 from pbx112.plan.dialplan import render
 from pbx112.plan.load import load_plan
@@ -201,6 +201,12 @@ class Exchange:
     async def record(self, caller: Caller, within: float = 15) -> Record:
         """What the records say of this caller's call, once they do. Raises :class:`LabError`."""
         return await record_of(self.dsn, caller.number, within)
+
+    async def told(
+        self, caller: Caller, kind: str, within: float = 15, **fields: object
+    ) -> Mapping[str, Any]:
+        """The first event of that kind, with these fields, of this caller's call; waits for it."""
+        return await told_of(self.dsn, caller.number, kind, within, **fields)
 
     async def leftovers(self) -> Leftovers:
         """Channels and bridges that are in Asterisk."""

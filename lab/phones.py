@@ -130,8 +130,11 @@ async def start_phones(
     folder.mkdir(parents=True, exist_ok=True)
     name = f"phone-{address}"
     behaviours = dict(lines.values())
-    # Sound is sent back to who sent it: the call is not without sound.
+    # Sound is sent back to who sent it: the call is not without sound. Not beside a code: the keys and the sound
+    # would be two streams (RFC 3550, SSRC), and Asterisk begins anew with each packet of the other one.
+    codes = any(isinstance(b, Answers) and len(b.keys) > 1 for b in behaviours.values())
+    options = () if codes else ("-rtp_echo",)
     sipp = await Sipp.start(
-        name, folder, scenario(behaviours, folder), address, options=("-rtp_echo",), trace=remember
+        name, folder, scenario(behaviours, folder), address, options=options, trace=remember
     )
     return {number: Phone(number, user, sipp) for number, (user, _) in lines.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,35 @@ async def record_of(dsn: str, caller_raw: str, within: float = 15) -> Record:
     except TimeoutError:
         raise LabError(f"no record of the call from {caller_raw} within {within:g} s") from None
     return found[-1]
+
+
+async def told_of(
+    dsn: str, caller_raw: str, kind: str, within: float = 15, **fields: object
+) -> Mapping[str, Any]:
+    """The first event of that kind, with these fields, that the records have of this caller's last call; waits for it
+    (events are shipped while the call goes on). Raises :class:`LabError`."""
+    query = (
+        "SELECT at, kind, body FROM pbx112.event WHERE kind = $2 AND body @> $3::jsonb AND call_id ="
+        " (SELECT call_id FROM pbx112.event WHERE kind = 'CallArrived' AND body ->> 'caller_raw' = $1"
+        " ORDER BY at DESC LIMIT 1) ORDER BY seq LIMIT 1"
+    )
+    found: list[Mapping[str, Any]] = []
+
+    async def stands() -> bool:
+        connection = await asyncpg.connect(dsn)
+        try:
+            row = await connection.fetchrow(query, caller_raw, kind, json.dumps(fields))
+        finally:
+            await connection.close()
+        if row is not None:
+            found.append(dict(row) | {"body": json.loads(row["body"])})
+        return bool(found)
+
+    try:
+        await eventually(stands, within, pause=0.05)
+    except TimeoutError:
+        raise LabError(f"{kind} {fields} was not told of {caller_raw} within {within:g} s") from None
+    return found[0]
 
 
 async def _read(connection: asyncpg.Connection[asyncpg.Record], caller_raw: str) -> list[Record]:

@@ -56,6 +56,10 @@ class Target:
 class _Nobody:
     """Acts on nothing."""
 
+    @property
+    def plan(self) -> Plan:
+        raise AssertionError("there is no talk in which somebody could press a code")
+
     def arrived(self, channel: Channel, *, noted: bool = False) -> None:
         assert channel.id
 

@@ -164,11 +164,13 @@ class Operations(ABC):
         await self.request("DELETE", ("channels", channel_id), query={"reason": reason})
 
     async def play(
-        self, channel_id: str, media: Sequence[str], *, playback_id: str, language: str | None = None
+        self, channel_id: str, media: Sequence[str], *, playback_id: str = "", language: str | None = None
     ) -> Playback:
-        """Play one medium after the other (`sound:hello-world`, `tone:ring`); ends music on hold for good."""
+        """Play one medium after the other (`sound:hello-world`, `tone:ring`); ends music on hold for good. On a bridge
+        only this channel hears it. Without a `playback_id` Asterisk gives it one."""
         body = {"media": list(media)} | ({"lang": language} if language else {})
-        return await self._ask(Playback, "POST", ("channels", channel_id, "play", playback_id), body=body)
+        path = ("channels", channel_id, "play", *((playback_id,) if playback_id else ()))
+        return await self._ask(Playback, "POST", path, body=body)
 
     async def stop_playback(self, playback_id: str) -> None:
         """Stop a playback; its PlaybackFinished follows."""

@@ -146,6 +146,7 @@ class _Fold:
         self._round = 1
         self._resumed = 0
         self._caller_gone: int | None = None
+        self._held = False
         self._waiting_since: int | None = None
         self._waited = 0  # nanoseconds in which the caller waited for its turn
         self._talked = 0  # nanoseconds in which the caller was joined to somebody
@@ -163,7 +164,7 @@ class _Fold:
             # Both clocks say "earlier" by as much: the dialplan noted it, and we heard of it afterwards.
             told_late = by_wall_clock < 0 and abs(by_wall_clock - passed) < _SAME_MOMENT
             passed = passed if told_late else max(0, by_wall_clock)
-        if self._joined():
+        if self._joined() and not self._held:
             self._talked += passed
         self._clock += passed
         self._last = fact.at
@@ -181,11 +182,18 @@ class _Fold:
                 self._end_wait()
             case ev.CallerAnswered():
                 self._answered_at = self._answered_at or self._now
-            case ev.StageEntered(round=round_):
+            case ev.StageEntered(round=round_, why=why):
                 self._stages += 1
                 self._round = _small(round_)
+                self._held = self._held and why not in ("lost", "returned")
             case ev.MenuChosen(incident=incident) if incident:
                 self._incident = _text(incident)
+            case ev.CallMarked(incident=incident) if incident:
+                self._incident = _text(incident)
+            case ev.CallerHeld():
+                self._held = True
+            case ev.CallerBack():
+                self._held = False
             case ev.LegOffered() as event if leg is None:
                 self._legs[event.leg] = _Leg(event, self._now, self._clock, self._round, fact.plan)
             case ev.LegRinging() if leg and not leg.ended:

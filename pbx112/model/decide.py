@@ -10,7 +10,7 @@ from typing import assert_never
 
 from pbx112.plan.types import Plan
 
-from . import stimuli
+from . import commands, helps, legs, stimuli
 from .endings import caller_gone, end, give_up, unreached
 from .events import (
     CallArrived,
@@ -24,18 +24,8 @@ from .events import (
     Outcome,
     PromptHeard,
 )
-from .reach import (
-    go_on,
-    key_pressed,
-    leg_gone,
-    leg_lost_unseen,
-    menu_expired,
-    picked_up,
-    prompt_done,
-    ring_anew,
-    start,
-)
-from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, Waiting, begin
+from .reach import caller_chose, menu_expired, prompt_done, start
+from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, Talking, Waiting, begin
 from .stimuli import Stimulus, World
 from .story import Story
 from .waiting import is_room, look_again, wait, waited
@@ -85,9 +75,9 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
             if leg and leg.status == "offered":
                 story.tell(LegRinging(number))
         case stimuli.PickedUp(leg=number):
-            picked_up(story, number)
+            legs.picked_up(story, number)
         case stimuli.HungUp(leg=number, cause=cause, sip=sip):
-            leg_gone(story, number, cause, sip)
+            legs.gone(story, number, cause, sip)
         case stimuli.Refused(leg=number, unavailable=unavailable, detail=detail):
             leg = call.leg(number)
             if (
@@ -95,11 +85,19 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
             ):  # else its channel was made after all, and has rung or picked up
                 result = LegResult.UNAVAILABLE if unavailable else LegResult.FAILED
                 story.tell(LegEnded(number, result, detail=detail))
-                go_on(story)
+                legs.go_on(story)
         case stimuli.CallerHungUp(cause=cause, forced=forced):
             caller_gone(story, cause, forced)
         case stimuli.KeyPressed(digit=digit, leg=number):
-            key_pressed(story, digit, number)
+            if number is None:
+                caller_chose(story, digit)
+                commands.caller_answers(story, digit)
+            else:
+                legs.key_pressed(story, number, digit)
+        case stimuli.CodeDialled(keys=keys, leg=number):
+            commands.obey(story, number, keys)
+        case stimuli.Briefed(leg=number):
+            legs.briefed(story, number)
         case stimuli.PromptDone(prompt=prompt, played=played):
             prompt_done(story, prompt, played)
         case stimuli.TimePassed():
@@ -117,22 +115,19 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
 
 def _time_passed(story: Story) -> None:
     now = story.world.now.mono_ns
-    for leg in story.call.live_legs():
-        if leg.due_ns is None or leg.due_ns > now:
-            continue
-        match leg.status:
-            case "accepted":
-                story.tell(LegEnded(leg.number, LegResult.ACCEPTED, detail="max_talk"))
-                ring_anew(story)
-            case "answered":
-                story.tell(LegEnded(leg.number, LegResult.ANSWERED_NOT_ACCEPTED))
-            case _:
-                story.tell(LegEnded(leg.number, LegResult.NO_ANSWER))
+    for number in [leg.number for leg in story.call.live_legs()]:
+        leg = story.call.leg(number)  # what became of one may have ended another
+        if leg is not None and leg.live and leg.due_ns is not None and leg.due_ns <= now:
+            legs.time_is_up(story, leg)
+    if story.call.asking is not None and story.call.asking.due_ns <= now:
+        commands.caller_is_silent(story)
     match story.call.situation:
         case Reaching():
             if story.call.greeting and story.call.greeting_ns <= now:
                 story.tell(PromptHeard("greeting", played=False))
-            go_on(story)
+            legs.go_on(story)
+        case Talking():
+            helps.go_on(story)
         case Waiting() as waiting:
             waited(story, waiting)
         case InMenu(due_ns=due) as menu if due <= now:
@@ -168,11 +163,13 @@ def _resume(story: Story, found: stimuli.Resumed) -> None:
         story.tell(PromptHeard("waiting", played=False))
     if isinstance(story.call.situation, InMenu):
         story.tell(PromptHeard("menu", played=False))
+    if story.call.held:
+        story.tell(PromptHeard("held", played=False))
     for number in found.up:
-        picked_up(story, number)
+        legs.picked_up(story, number)
     for number in found.gone:
-        leg_lost_unseen(story, number)
-    go_on(story)
+        legs.gone_unseen(story, number)
+    legs.go_on(story)
 
 
 def _resume_in_fallback(story: Story, found: stimuli.Resumed) -> None:

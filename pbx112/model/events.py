@@ -49,6 +49,17 @@ class LegResult(enum.StrEnum):
     FAILED = "failed"
 
 
+class Disposition(enum.StrEnum):
+    """What a call turned out to be, as those who took it say; defined in `docs/records.md`."""
+
+    NORMAL = "normal"
+    GHOST = "ghost"
+    PRANK = "prank"
+    INFORMASI = "informasi"
+    UJI_COBA = "uji_coba"
+    SALAH_WILAYAH = "salah_wilayah"
+
+
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line as it was when it was chosen: all that is needed to ring it, whatever the plan says later.
 
@@ -143,7 +154,8 @@ class CallerAnswered(_Event, frozen=True, tag=True):
 class StageEntered(_Event, frozen=True, tag=True):
     """The call turns to `owner` (`call_takers` or an agency) and will ring `waves` one after the other; the
     lines of one wave ring together. `why` says what led here: `first`, `menu:<incident>`, `menu_default`,
-    `then`, `default`, `again` (second round), `lost` (a talk broke)."""
+    `then`, `default`, `again` (second round), `lost` (a talk broke), `returned` (a call taker put the receiver down
+    while nobody else was there)."""
 
     owner: str
     why: str
@@ -153,12 +165,14 @@ class StageEntered(_Event, frozen=True, tag=True):
 
 class LegOffered(_Event, frozen=True, tag=True):
     """A line is being rung. `leg` counts from 1 within the call; `channel` is the id we gave its channel.
-    `placed` is False where Asterisk was not even asked (a limit of the trunk is reached)."""
+    `placed` is False where Asterisk was not even asked (a limit of the trunk is reached). `help` is the number of
+    the help (:class:`HelpSought`) for which it rings, 0 where a human is sought for the caller."""
 
     leg: int
     channel: str
     target: Target
     placed: bool = True
+    help: int = 0
 
 
 class LegRinging(_Event, frozen=True, tag=True):
@@ -191,6 +205,68 @@ class LegEnded(_Event, frozen=True, tag=True):
     detail: str = ""
 
 
+class HelpSought(_Event, frozen=True, tag=True):
+    """Leg `by` calls `owner` in; its `waves` ring while the talk goes on. `help` counts from 1 within the call. `why`
+    is `asked`, `incident:<key>`, or `then` where the same help turns to the next agency. With `consult` the caller
+    hears music from the moment in which somebody comes, until leg `by` brings them together."""
+
+    help: int
+    owner: str
+    by: int
+    why: str
+    waves: tuple[tuple[Target, ...], ...]
+    consult: bool = False
+
+
+class HelpEnded(_Event, frozen=True, tag=True):
+    """Nobody is called any more for this help: `unreached` (every line has failed), or `dropped` by the operator."""
+
+    help: int
+    result: Literal["unreached", "dropped"]
+
+
+class CallerHeld(_Event, frozen=True, tag=True):
+    """The caller hears music while leg `by` speaks with the others alone."""
+
+    by: int
+
+
+class CallerBack(_Event, frozen=True, tag=True):
+    """The caller is with the others again: leg `by` brought them together; 0: only one of them was left."""
+
+    by: int = 0
+
+
+class CallMarked(_Event, frozen=True, tag=True):
+    """The line `by` (its number) says what the call is: a `disposition`, an `incident`, or both. A later mark is
+    added, and nothing is overwritten."""
+
+    by: str
+    disposition: str = ""
+    incident: str = ""
+
+
+class KeyAsked(_Event, frozen=True, tag=True):
+    """Leg `by` has the caller, who does not or cannot speak, asked to press a key."""
+
+    by: int
+
+
+class KeyGiven(_Event, frozen=True, tag=True):
+    """The caller's answer to :class:`KeyAsked`: the key; empty where none was pressed in time."""
+
+    digit: str
+
+
+class CommandRefused(_Event, frozen=True, tag=True):
+    """Leg `by` pressed `keys`, and nothing came of it. `why`: `unknown` (no such code), `here` (that agency is on the
+    call or being called), `nobody` (there is nobody whom it could concern), `full` (no more parties)."""
+
+    by: int
+    keys: str
+    why: Literal["unknown", "here", "nobody", "full"]
+
+
 class MenuOffered(_Event, frozen=True, tag=True):
     """The menu of incidents is spoken to the caller for the `attempt`-th time; `media` is what is played,
     `keys` the agencies by digit, `wait` the seconds to choose in after it was spoken."""
@@ -204,7 +280,7 @@ class MenuOffered(_Event, frozen=True, tag=True):
 class PromptHeard(_Event, frozen=True, tag=True):
     """A prompt to the caller has been spoken to its end, or could not be `played`."""
 
-    prompt: Literal["greeting", "waiting", "menu", "announcement"]
+    prompt: Literal["greeting", "waiting", "menu", "announcement", "held"]
     played: bool
 
 
@@ -305,6 +381,14 @@ CallEvent = (
     | LegAnswered
     | LegAccepted
     | LegEnded
+    | HelpSought
+    | HelpEnded
+    | CallerHeld
+    | CallerBack
+    | CallMarked
+    | KeyAsked
+    | KeyGiven
+    | CommandRefused
     | MenuOffered
     | PromptHeard
     | MenuChosen

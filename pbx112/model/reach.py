@@ -9,20 +9,16 @@ from .endings import end, unreached
 from .events import (
     AnnouncementStarted,
     CallerAnswered,
-    LegAccepted,
-    LegAnswered,
     LegEnded,
     LegOffered,
     LegResult,
     MenuChosen,
     MenuOffered,
-    Outcome,
     PromptHeard,
     StageEntered,
     Target,
 )
-from .results import result_of
-from .state import Announcing, InMenu, Leg, Reaching, Talking, Waiting, leg_channel
+from .state import Announcing, InMenu, Reaching, Waiting, leg_channel
 from .story import Story
 
 ROUNDS = 2
@@ -30,12 +26,6 @@ ROUNDS = 2
 
 MENU_ATTEMPTS = 2
 """How often the menu is spoken before the default agency is rung."""
-
-ACCEPT_KEY = "1"
-"""The key by which a human on a mobile shows that it is no voicemail."""
-
-NORMAL_CLEARING = 16
-"""Q.850: somebody put the receiver down."""
 
 
 def start(story: Story) -> None:
@@ -55,8 +45,8 @@ def turn_to(story: Story, owner: str, why: str, round_: int) -> None:
 
 
 def go_on(story: Story) -> None:
-    """Ring the next wave as soon as no leg is live; turn to the next stage when no wave is left."""
-    while isinstance(situation := story.call.situation, Reaching) and not story.call.live_legs():
+    """Ring the next wave as soon as nobody is tried; turn to the next stage when no wave is left."""
+    while isinstance(situation := story.call.situation, Reaching) and not story.call.tried_for(0):
         if situation.waves:
             for target in situation.waves[0]:
                 offer(story, target)
@@ -65,11 +55,13 @@ def go_on(story: Story) -> None:
             return
 
 
-def offer(story: Story, target: Target) -> None:
-    """Ring one line, or note why it cannot be rung."""
+def offer(story: Story, target: Target, help_: int = 0) -> None:
+    """Ring one line, or note why it cannot be rung; for the caller, or for the help of that number."""
     number = len(story.call.legs) + 1
     limit = "" if target.trunk is None else story.trunk_limit(target.trunk)
-    story.tell(LegOffered(number, leg_channel(story.call.call_id, number), target, placed=not limit))
+    story.tell(
+        LegOffered(number, leg_channel(story.call.call_id, number), target, placed=not limit, help=help_)
+    )
     if limit:
         story.tell(LegEnded(number, LegResult.UNAVAILABLE, detail=limit))
 
@@ -104,86 +96,6 @@ def again(story: Story, stage: Reaching) -> None:
         turn_to(story, tried[position], "again", stage.round)
         return
     announce(story)
-
-
-def picked_up(story: Story, number: int) -> None:
-    """Something answered: a desk phone's human has the call thereby, a mobile's has still to show itself."""
-    leg = story.call.leg(number)
-    if leg is None or leg.status not in ("offered", "ringing"):
-        return
-    story.tell(LegAnswered(number))
-    if leg.target.accept == "pickup":
-        accept(story, leg)
-
-
-def key_pressed(story: Story, digit: str, number: int | None) -> None:
-    """A key from the caller (`number` None), or from a leg."""
-    if number is None:
-        caller_chose(story, digit)
-    elif digit == ACCEPT_KEY and (leg := story.call.leg(number)) and leg.status == "answered":
-        accept(story, leg)
-
-
-def accept(story: Story, leg: Leg) -> None:
-    """This human has the call; the other phones stop."""
-    if story.call.caller_left or not isinstance(story.call.situation, Reaching):
-        return
-    if not story.call.caller_answered:
-        story.tell(CallerAnswered())
-    story.tell(LegAccepted(leg.number))
-    for other in story.call.live_legs():
-        if other.number != leg.number:
-            story.tell(LegEnded(other.number, LegResult.ANSWERED_ELSEWHERE))
-
-
-def leg_gone(story: Story, number: int, cause: int | None, sip: int | None) -> None:
-    """A leg's channel ended, told with its cause."""
-    leg = story.call.leg(number)
-    if leg is None or not leg.live:
-        return
-    match leg.status:
-        case "accepted":
-            talk_over(story, leg, cause, sip)
-        case "answered":
-            story.tell(LegEnded(number, LegResult.ANSWERED_NOT_ACCEPTED, cause, sip))
-            go_on(story)
-        case _:
-            story.tell(LegEnded(number, result_of(cause, sip), cause, sip))
-            go_on(story)
-
-
-def leg_lost_unseen(story: Story, number: int) -> None:
-    """A leg went while nobody was looking. If it was ringing, somebody may have picked up in vain (Asterisk has
-    no application to put that channel into): the line rings again at once."""
-    leg = story.call.leg(number)
-    if leg is None or not leg.live:
-        return
-    if leg.status == "accepted":
-        talk_over(story, leg, None, None)
-        return
-    story.tell(LegEnded(number, LegResult.FAILED, detail="unseen"))
-    if isinstance(story.call.situation, Reaching):
-        offer(story, leg.target)
-
-
-def talk_over(story: Story, leg: Leg, cause: int | None, sip: int | None) -> None:
-    """A human who had accepted is gone. Only one who put the receiver down ends the call; a break does not."""
-    deliberate = cause == NORMAL_CLEARING
-    story.tell(LegEnded(leg.number, LegResult.ACCEPTED, cause, sip, "" if deliberate else "lost"))
-    if deliberate:
-        end(story, Outcome.ANSWERED, by="staff")
-    else:
-        ring_anew(story)
-
-
-def ring_anew(story: Story) -> None:
-    """The talk broke while the caller is still there: begin again, with whoever answers first."""
-    if any(leg.status == "accepted" for leg in story.call.live_legs()):
-        return
-    owner = CALL_TAKERS if story.plan.call_takers else story.plan.default_agency
-    if isinstance(story.call.situation, Talking) and story.call.situation.owner in story.plan.agencies:
-        owner = story.call.situation.owner
-    turn_to(story, owner, "lost", round_=1)
 
 
 def offer_menu(story: Story, attempt: int) -> None:
@@ -228,6 +140,8 @@ def prompt_done(story: Story, prompt: stimuli.Prompt, played: bool) -> None:
             story.tell(PromptHeard("waiting", played))
         case "greeting", _ if story.call.greeting:
             story.tell(PromptHeard("greeting", played))
+        case "held", _ if story.call.held:
+            story.tell(PromptHeard("held", played))
         case "announcement", Announcing():
             story.tell(PromptHeard("announcement", played))
             end(story, unreached(story.call), by="system")

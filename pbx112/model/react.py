@@ -5,6 +5,7 @@ The switch turns a request into ARI operations (:mod:`pbx112.switch.requests`) o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -14,12 +15,20 @@ from .events import (
     CallArrived,
     CallEnded,
     CallerAnswered,
+    CallerBack,
     CallerDescribed,
+    CallerHeld,
     CallerLeft,
     CallEvent,
+    CallMarked,
     CallQueued,
     CallResumed,
+    CommandRefused,
     HandedToFallback,
+    HelpEnded,
+    HelpSought,
+    KeyAsked,
+    KeyGiven,
     LegAccepted,
     LegAnswered,
     LegEnded,
@@ -44,6 +53,8 @@ LONGEST_NAME = 40
 
 ACCEPT_PROMPT = ("sound:pbx112/accept",) * 3
 GREETING = ("sound:pbx112/greeting",)
+HELD = ("sound:pbx112/held",)
+PRESS_5 = ("sound:pbx112/press_5",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +122,35 @@ class StopPlay:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """Say a short word to one of those who talk, on the bridge, and to nobody else."""
+
+    channel: str
+    media: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MakeBridge:
+    """Make the call's bridge while a phone still rings, so that who picks up need not wait for it."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
-    """Bring caller and `leg` together on a bridge of that id, made where it does not exist."""
+    """Bring `channels` together on a bridge of that id, made where it does not exist; `leg` is theirs."""
 
     leg: int
     bridge: str
     channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Take the channel off the bridge; it stays in our hands."""
+
+    bridge: str
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +199,10 @@ Request = (
     | Originate
     | Play
     | StopPlay
+    | Word
+    | MakeBridge
     | Join
+    | Part
     | Record
     | Hangup
     | DropBridge
@@ -196,16 +233,19 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
         case StageEntered(why=why):
             if call.greeting or not call.caller_answered:
                 return ()
-            silence: tuple[Request, ...] = (StopMusic(caller),) if isinstance(call.situation, InMenu) else ()
-            bridge: tuple[Request, ...] = (DropBridge(call.bridge),) if why == "lost" else ()
-            return (*bridge, *silence, Ring(caller))
+            if call.held:
+                silence = _end_hold(call)
+            else:
+                silence = (StopMusic(caller),) if isinstance(call.situation, InMenu) else ()
+            broken = why in ("lost", "returned") and call.bridged
+            return (*((DropBridge(call.bridge),) if broken else ()), *silence, Ring(caller))
         case LegOffered(leg=number, channel=channel, target=target, placed=placed):
             return (_originate(call, number, channel, target),) if placed else ()
         case LegAnswered(leg=number):
             leg = call.leg(number)
-            if leg is None or leg.target.accept == "pickup":
-                return ()
-            return (_ask_to_accept(leg),)
+            return () if leg is None else _ask(call, leg)
+        case LegRinging():
+            return () if call.bridged else (MakeBridge(call.bridge),)
         case LegAccepted(leg=number):
             leg = call.leg(number)
             return () if leg is None else _join(call, leg)
@@ -215,6 +255,32 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (
                 () if leg is None else (Hangup(leg.channel, "answered_elsewhere" if elsewhere else "normal"),)
             )
+        case HelpSought(by=by, owner=owner, why=why):
+            word = "word_next" if why == "then" else "word_calling"
+            return _word(call, by, word, f"owner_{owner}")
+        case HelpEnded(help=number, result=result):
+            help_ = call.help(number)
+            return () if help_ is None else _word(call, help_.by, f"word_{result}", f"owner_{help_.owner}")
+        case CallerHeld():
+            return (Part(call.bridge, caller), Play(caller, _hold_playback(call), HELD, "held"))
+        case CallerBack(by=by):
+            first = next(iter(call.talkers()), None)
+            if first is None:
+                return ()
+            said = _word(call, by, "word_together") if by else ()
+            return (*_end_hold(call), Join(first.number, call.bridge, (caller,)), *said)
+        case PromptHeard(prompt="held"):
+            return (Music(caller),) if call.held else ()
+        case CallMarked(by=line):
+            mine = next((leg.number for leg in call.talkers() if leg.target.number == line), 0)
+            return _word(call, mine, "word_marked") if mine else ()
+        case KeyAsked():
+            return (Word(caller, PRESS_5),)
+        case KeyGiven(digit=digit):
+            by = call.asking.by if call.asking else 0
+            return _word(call, by, "word_caller_pressed" if digit else "word_caller_silent")
+        case CommandRefused(by=by, why=why):
+            return _word(call, by, f"word_{why}")
         case MenuOffered(attempt=attempt, media=media):
             before: tuple[Request, ...] = (StopMusic(caller),) if isinstance(call.situation, InMenu) else ()
             quiet = (StopPlay(f"{call.call_id}-greeting"),) if call.greeting else ()
@@ -241,7 +307,6 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (*_restore(call), *_who_calls(call))
         case (
             CallerDescribed()
-            | LegRinging()
             | LegEnded()
             | PromptHeard()
             | CallerLeft()
@@ -271,8 +336,30 @@ def name_shown(incident: str, owner: str) -> str:
     return f"112 {about}".rstrip()[:LONGEST_NAME].rstrip(" ,")
 
 
-def _ask_to_accept(leg: Leg) -> Play:
-    return Play(leg.channel, _accept_playback(leg), ACCEPT_PROMPT, None)
+def _ask(call: Call, leg: Leg) -> tuple[Request, ...]:
+    """What is said to who has just picked up: that a key has to be pressed, or, called in to help, what it is about."""
+    if leg.target.accept == "press_1":
+        return (Play(leg.channel, _accept_playback(leg), ACCEPT_PROMPT, None),)
+    if leg.help and isinstance(call.situation, Talking):
+        what = (f"sound:pbx112/incident_{call.incident}",) if call.incident else ()
+        media = ("sound:pbx112/briefing", *what)
+        return (Play(leg.channel, f"{call.call_id}-briefing{leg.number}", media, None),)
+    return ()
+
+
+def _word(call: Call, by: int, *words: str) -> tuple[Request, ...]:
+    """A short word to leg `by`, or, where that has left, to who has been there longest."""
+    talkers = call.talkers()
+    leg = next((leg for leg in talkers if leg.number == by), next(iter(talkers), None))
+    return () if leg is None else (Word(leg.channel, tuple(f"sound:pbx112/{word}" for word in words)),)
+
+
+def _hold_playback(call: Call) -> str:
+    return f"{call.call_id}-held{len(call.helps)}"
+
+
+def _end_hold(call: Call) -> tuple[Request, ...]:
+    return (StopPlay(_hold_playback(call)), StopMusic(call.arrival.channel))
 
 
 def _accept_playback(leg: Leg) -> str:
@@ -288,12 +375,14 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
         quiet.append(StopPlay(f"{call.call_id}-greeting"))
     elif call.ring_tone:
         quiet.append(StopRing(caller))
+    if isinstance(call.situation, Talking):
+        return (*quiet, Join(leg.number, call.bridge, (leg.channel,)))
     join = Join(leg.number, call.bridge, (caller, leg.channel))
-    return (*quiet, join, *_record(call, leg))
+    return (*quiet, join, *_record(call, call.recording(leg)))
 
 
-def _record(call: Call, leg: Leg) -> tuple[Request, ...]:
-    return (Record(call.bridge, call.recording(leg)),) if call.arrival.record else ()
+def _record(call: Call, name: str) -> tuple[Request, ...]:
+    return (Record(call.bridge, name),) if call.arrival.record else ()
 
 
 def _say_wait(call: Call, time: int, media: tuple[str, ...]) -> Play:
@@ -319,21 +408,25 @@ def _announce(call: Call, media: tuple[str, ...]) -> Play:
     return Play(call.arrival.channel, f"{call.call_id}-announcement", media, "announcement")
 
 
+def _lines_again(call: Call) -> Iterator[Request]:
+    """The lines of which nobody knows whether they were ever rung, and the questions to those that picked up."""
+    for leg in call.live_legs():
+        if leg.status == "offered":
+            yield _originate(call, leg.number, leg.channel, leg.target)
+        elif leg.status == "answered":
+            yield from _ask(call, leg)
+
+
 def _restore(call: Call) -> tuple[Request, ...]:
     """Everything the situation needs of Asterisk, again; what still stands there is left as it is."""
     caller = call.arrival.channel
     match call.situation:
-        case Talking():
-            talks = [leg for leg in call.live_legs() if leg.status == "accepted"]
-            joins = (Join(leg.number, call.bridge, (caller, leg.channel)) for leg in talks)
-            records = (request for leg in talks[:1] for request in _record(call, leg))
-            return (Answer(caller), *joins, *records)
+        case Talking(recording=name):
+            with_them = () if call.held else (caller,)
+            joins = (Join(leg.number, call.bridge, (*with_them, leg.channel)) for leg in call.talkers())
+            return (Answer(caller), *joins, *_record(call, name), *_lines_again(call))
         case Reaching():
-            unrung = (leg for leg in call.live_legs() if leg.status == "offered")
-            again = (_originate(call, leg.number, leg.channel, leg.target) for leg in unrung)
-            asked = (leg for leg in call.live_legs() if leg.status == "answered")
-            questions = (_ask_to_accept(leg) for leg in asked)
-            return ((Answer(caller),) if call.caller_answered else ()) + (Ring(caller), *again, *questions)
+            return ((Answer(caller),) if call.caller_answered else ()) + (Ring(caller), *_lines_again(call))
         case Waiting() | InMenu():
             return (Answer(caller),)
         case Announcing(media=media):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pbx112.plan.types import CALL_TAKERS, Line, Plan, RingMode
+from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Line, Plan, RingMode
 
 from .events import Target
 from .stimuli import World
@@ -76,5 +76,7 @@ def first_owner(plan: Plan) -> str | None:
 def _lines_of(plan: Plan, owner: str) -> tuple[RingMode, tuple[Line, ...]]:
     if owner == CALL_TAKERS:
         return (plan.call_takers.ring, plan.call_takers.lines) if plan.call_takers else ("all", ())
+    if owner == SUPERVISORS:
+        return (plan.supervisors.ring, plan.supervisors.lines) if plan.supervisors else ("all", ())
     agency = plan.agencies.get(owner)
     return (agency.ring, agency.lines) if agency else ("in_order", ())

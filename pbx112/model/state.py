@@ -7,7 +7,7 @@ yields a state.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, assert_never
+from typing import Literal, TypeVar, assert_never
 
 import msgspec
 
@@ -17,13 +17,21 @@ from .events import (
     CallArrived,
     CallEnded,
     CallerAnswered,
+    CallerBack,
     CallerDescribed,
+    CallerHeld,
     CallerLeft,
     CallEvent,
+    CallMarked,
     CallQueued,
     CallResumed,
+    CommandRefused,
     HandedToFallback,
+    HelpEnded,
+    HelpSought,
     Instant,
+    KeyAsked,
+    KeyGiven,
     LegAccepted,
     LegAnswered,
     LegEnded,
@@ -57,6 +65,9 @@ ANNOUNCEMENT_LIMIT = 30.0
 WAIT_WORD_EVERY = 20.0
 """Seconds of music after which who waits is spoken to again."""
 
+KEY_WAIT = 15.0
+"""Seconds in which a caller who cannot speak may press the key that was asked for."""
+
 FALLBACK_RECORD_WAIT = 60.0
 """Seconds to wait, after the caller left, for Asterisk's own record of a call handled by the fallback."""
 
@@ -71,12 +82,34 @@ class Leg(msgspec.Struct, frozen=True):
     due_ns: int | None
     placed: bool = True
     """Whether Asterisk was asked for its channel."""
+    help: int = 0
+    """The number of the help for which it rings; 0: it rings for the caller."""
     result: LegResult | None = None
 
     @property
     def live(self) -> bool:
         """Whether its channel may still exist."""
         return self.status != "ended"
+
+
+class Help(msgspec.Struct, frozen=True):
+    """Somebody (`owner`) whom leg `by` calls in while the talk goes on; `route` are the owners turned to so far."""
+
+    number: int
+    owner: str
+    by: int
+    consult: bool
+    waves: tuple[tuple[Target, ...], ...]
+    route: tuple[str, ...]
+    open: bool = True
+    """Nobody has come yet, and somebody is being tried."""
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """Leg `by` waits until `due_ns` for the caller to press a key."""
+
+    by: int
+    due_ns: int
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -109,9 +142,11 @@ class InMenu(msgspec.Struct, frozen=True):
 
 
 class Talking(msgspec.Struct, frozen=True):
-    """Caller and accepted legs are on the bridge; waits for one of them to hang up."""
+    """Caller and accepted legs are on the bridge (the caller is not while it is held); waits for them to hang up."""
 
     owner: str
+    recording: str
+    """The name under which it is recorded."""
 
 
 class Announcing(msgspec.Struct, frozen=True):
@@ -157,6 +192,13 @@ class Call(msgspec.Struct, frozen=True):
     """A bridge of ours exists for this call."""
     accepted: bool = False
     """A human has accepted at least once."""
+    helps: tuple[Help, ...] = ()
+    held: bool = False
+    """The caller hears music while the others talk."""
+    asking: Asking | None = None
+    """The caller was asked to press a key."""
+    marked: bool = False
+    """Staff have said what the call is."""
     incident: str = ""
     incident_name: str = ""
     """Its name, for the phones' displays."""
@@ -178,6 +220,18 @@ class Call(msgspec.Struct, frozen=True):
         """The legs whose channels may still exist."""
         return tuple(leg for leg in self.legs if leg.live)
 
+    def talkers(self) -> tuple[Leg, ...]:
+        """The legs whose humans are on the bridge."""
+        return tuple(leg for leg in self.legs if leg.status == "accepted")
+
+    def tried_for(self, help_: int) -> bool:
+        """Whether a line is being tried for this help (0: for the caller)."""
+        return any(leg.help == help_ and leg.status != "accepted" for leg in self.live_legs())
+
+    def help(self, number: int) -> Help | None:
+        """The help with this number, or None."""
+        return self.helps[number - 1] if 0 < number <= len(self.helps) else None
+
     def leg(self, number: int) -> Leg | None:
         """The leg with this number, or None."""
         return self.legs[number - 1] if 0 < number <= len(self.legs) else None
@@ -191,6 +245,8 @@ def leg_channel(call_id: str, number: int) -> str:
 def due(call: Call) -> int | None:
     """The monotonic nanosecond at which the call wants :class:`TimePassed`, or None where nothing is due."""
     moments = [leg.due_ns for leg in call.legs if leg.live and leg.due_ns is not None]
+    if call.asking is not None and not isinstance(call.situation, Ended):
+        moments.append(call.asking.due_ns)
     match call.situation:
         case InMenu(due_ns=moment) | Announcing(due_ns=moment):
             moments.append(moment)
@@ -236,19 +292,29 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
     now = at.mono_ns
     match event:
         case StageEntered(owner=owner, round=round_, waves=waves):
-            fresh = event.why in ("first", "lost")
-            route = call.route if round_ > 1 else (*(() if fresh else call.route), owner)
+            broken = event.why in ("lost", "returned")
+            route = (
+                call.route if round_ > 1 else (*(() if broken or event.why == "first" else call.route), owner)
+            )
             tone = call.caller_answered and not call.greeting
+            if broken:
+                call = _with(call, bridged=False, held=False)
             return _with(call, situation=Reaching(owner, round_, waves), route=route, ring_tone=tone)
         case LegOffered(leg=number, channel=channel, target=target):
             if number != len(call.legs) + 1:
                 return call
             until = now + int(target.ring_for * SECOND)
-            leg = Leg(number, channel, target, "offered", until, placed=event.placed)
-            return _with(call, legs=(*call.legs, leg), situation=_without(call.situation, target))
+            leg = Leg(number, channel, target, "offered", until, placed=event.placed, help=event.help)
+            call = _with(call, legs=(*call.legs, leg))
+            if not event.help:
+                return _with(call, situation=_rung(call.situation, target))
+            helps = (_rung(help_, target) if help_.number == event.help else help_ for help_ in call.helps)
+            return _with(call, helps=tuple(helps))
         case LegRinging(leg=number):
             known = call.leg(number)
-            return _set_leg(call, number, "ringing") if known and known.status == "offered" else call
+            if known is None or known.status != "offered":
+                return call
+            return _with(_set_leg(call, number, "ringing"), bridged=True)
         case LegAnswered(leg=number):
             known = call.leg(number)
             wait = known.target.accept_for if known else 0.0
@@ -260,12 +326,31 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             longest = accepted.target.max_talk
             limit = None if longest is None else now + int(longest * SECOND)
             call = _set_leg(call, number, "accepted", limit)
-            talk = Talking(accepted.target.owner)
-            return _with(call, situation=talk, bridged=True, accepted=True, greeting=False, ring_tone=False)
+            helps = (_with(each, open=False) if each.number == accepted.help else each for each in call.helps)
+            talks = isinstance(call.situation, Talking)
+            talk = call.situation if talks else Talking(accepted.target.owner, call.recording(accepted))
+            call = _with(call, situation=talk, bridged=True, accepted=True, helps=tuple(helps))
+            return _with(call, greeting=False, ring_tone=False)
         case LegEnded(leg=number, result=result):
             return _set_leg(call, number, "ended", None, result)
         case CallerDescribed():
             return _with(call, described=True)
+        case HelpSought():
+            return _seek(call, event)
+        case HelpEnded(help=number):
+            helps = (_with(each, open=False) if each.number == number else each for each in call.helps)
+            return _with(call, helps=tuple(helps))
+        case CallerHeld():
+            return _with(call, held=isinstance(call.situation, Talking))
+        case CallerBack():
+            return _with(call, held=False)
+        case CallMarked(disposition=disposition, incident=incident):
+            marked = call.marked or bool(disposition)
+            return _with(call, marked=marked, incident=incident or call.incident)
+        case KeyAsked(by=by):
+            return _with(call, asking=Asking(by, now + int(KEY_WAIT * SECOND)))
+        case KeyGiven():
+            return _with(call, asking=None)
         case CallQueued(reason=reason, media=media, longest=longest):
             until = now + int(longest * SECOND)
             waiting = Waiting(reason, media, 1, True, now + int(SPEAKING_LIMIT * SECOND), until)
@@ -311,7 +396,14 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             return _with(call, situation=Ended(outcome))
         case CallResumed():
             return _with_fresh_deadlines(call, now)
-        case CallArrived() | PromptHeard() | RecordingStarted() | RecordingFinished() | RecordingFailed():
+        case (
+            CallArrived()
+            | PromptHeard()
+            | CommandRefused()
+            | RecordingStarted()
+            | RecordingFinished()
+            | RecordingFailed()
+        ):
             return call
         case _ as never:
             assert_never(never)
@@ -340,9 +432,22 @@ def _with_fresh_deadlines(call: Call, now: int) -> Call:
     return _with(call, legs=legs, situation=situation)
 
 
-def _without(situation: Situation, target: Target) -> Situation:
-    """The situation once `target`, of the first wave that names it, is being rung."""
-    if not isinstance(situation, Reaching):
+def _seek(call: Call, event: HelpSought) -> Call:
+    """The call with one more help, or with a help that turns to the next owner."""
+    known = call.help(event.help)
+    if known is None and event.help != len(call.helps) + 1:
+        return call
+    route = (*(known.route if known else ()), event.owner)
+    help_ = Help(event.help, event.owner, event.by, event.consult, event.waves, route)
+    return _with(call, helps=(*call.helps[: event.help - 1], help_, *call.helps[event.help :]))
+
+
+S = TypeVar("S", bound=Situation | Help)
+
+
+def _rung(situation: S, target: Target) -> S:
+    """What has waves, once `target`, of the first wave that names it, is being rung."""
+    if not isinstance(situation, Reaching | Help):
         return situation
     waves = list(situation.waves)
     for index, wave in enumerate(waves):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .events import CallerDescribed, Instant, RecordingFailed, RecordingFinished, RecordingStarted
 
-Prompt = Literal["greeting", "waiting", "menu", "announcement"]
+Prompt = Literal["greeting", "waiting", "menu", "announcement", "held"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,21 @@ class KeyPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeDialled:
+    """An operator pressed these keys during the talk: a code of :mod:`pbx112.model.codes`, or the beginning of none."""
+
+    keys: str
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class Briefed:
+    """Whoever picked up on this leg has heard what it is about (or could not be told)."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
 class PromptDone:
     """A prompt to the caller ended; `played` False where Asterisk could not play it."""
 
@@ -156,6 +171,8 @@ Stimulus = (
     | Refused
     | CallerHungUp
     | KeyPressed
+    | CodeDialled
+    | Briefed
     | PromptDone
     | RecordingReported
     | TimePassed

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pbx112.plan.document import AgencyDoc, Document, IncidentDoc, Part
 from pbx112.plan.finding import Finding, show, suggest
 from pbx112.plan.line_checks import check_lines
-from pbx112.plan.types import CALL_TAKERS, MENU
+from pbx112.plan.types import CALL_TAKERS, MENU, SUPERVISORS
 
-RESERVED = (MENU, CALL_TAKERS)
+RESERVED = (MENU, CALL_TAKERS, SUPERVISORS)
 """Words with a meaning of their own in `then` and in the records; no agency's key."""
 
 
@@ -24,6 +24,7 @@ def check_document(document: Document) -> list[Finding]:
         *_loops(document),
         *_incidents(document),
         *_menu_keys(document),
+        *_incident_codes(document),
         *_call_takers(document),
         *check_lines(document),
     ]
@@ -123,6 +124,26 @@ def _menu_keys(document: Document) -> Iterator[Finding]:
             what = f"incident {show(key)}: menu key {show(incident.menu)} is already that of {show(other)}"
             yield incident.finding(what, remedy, "menu")
         taken.setdefault(incident.menu, key)
+
+
+def _incident_codes(document: Document) -> Iterator[Finding]:
+    """As with agencies' codes; where an incident has none, its key in the caller's menu is its code."""
+    before: list[tuple[str, str]] = []
+    for key, incident in document.incidents.items():
+        code = incident.code or incident.menu
+        if code is None or incident.faulty("code") or incident.faulty("menu"):
+            continue
+        for other, its in before:
+            if code == its and not incident.code and not document.incidents[other].code:
+                continue  # said of the menu's keys already
+            if code.startswith(its) or its.startswith(code):
+                field = "code" if incident.code else "menu"
+                what = (
+                    f"incident {show(key)}: {field} {show(code)} and {show(its)} of {show(other)} begin alike"
+                )
+                remedy = "the operator's keys could not tell them apart: give one another `code`"
+                yield incident.finding(what, remedy, field)
+        before.append((key, code))
 
 
 def _call_takers(document: Document) -> Iterator[Finding]:

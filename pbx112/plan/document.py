@@ -19,6 +19,7 @@ from pbx112.plan.types import (
     MAX_CALLS,
     MAX_PER_HOUR,
     MAX_WAIT,
+    SUPERVISORS,
     AcceptMode,
     AnswerMode,
     LineKind,
@@ -167,6 +168,17 @@ class CallTakersDoc(Part):
     """What follows when none of them answers: `menu` (the spoken menu of incidents) or an agency's key."""
 
 
+class SupervisorsDoc(Part):
+    """Those whom a call taker calls in by #9. They are not rung for a caller."""
+
+    ring: Literal["all", "in_order"] = "all"
+    """`all` together, `in_order` one after the other."""
+    ring_for: Seconds | None = None
+    """Seconds to ring each line that names none of its own."""
+    lines: Annotated[list[LineDoc], Field(min_length=1, max_length=20)]
+    """The supervisors' phones."""
+
+
 class AgencyDoc(Part):
     """An agency (OPD) with the telephones that stand by for it."""
 
@@ -183,6 +195,9 @@ class AgencyDoc(Part):
     """The agency to try when none of its lines answers."""
 
 
+Owner = CallTakersDoc | SupervisorsDoc | AgencyDoc
+
+
 class IncidentDoc(Part):
     """A category of emergency with its SOP."""
 
@@ -190,6 +205,8 @@ class IncidentDoc(Part):
     """What people call it."""
     menu: rules.MenuKey | None = None
     """The key by which a caller chooses it in the spoken menu; absent: it is not in the menu."""
+    code: rules.Code | None = None
+    """The digits after #3 and #4 by which an operator names it; absent: its `menu` key. No code begins another."""
     primary: str
     """The agency that goes first."""
     support: Annotated[list[str], Field(max_length=50)] = Field(default_factory=list)
@@ -215,6 +232,8 @@ class Document(Part):
     """Ways out to the public network, by key."""
     call_takers: CallTakersDoc | None = None
     """Absent: the menu, or the default agency, comes first."""
+    supervisors: SupervisorsDoc | None = None
+    """Absent: nobody can be called in by #9."""
     agencies: dict[rules.Key, AgencyDoc]
     """The agencies (OPD), by key."""
     incidents: dict[rules.Key, IncidentDoc] = Field(default_factory=dict)
@@ -224,9 +243,11 @@ class Document(Part):
     recording: RecordingDoc | None = None
     """Absent: nothing is recorded."""
 
-    def owners(self) -> list[tuple[str, CallTakersDoc | AgencyDoc]]:
+    def owners(self) -> list[tuple[str, Owner]]:
         """Whoever has lines, in the order of the file, each with what messages call it."""
-        takers: list[tuple[str, CallTakersDoc | AgencyDoc]] = []
+        takers: list[tuple[str, Owner]] = []
         if self.call_takers:
             takers.append((CALL_TAKERS, self.call_takers))
+        if self.supervisors:
+            takers.append((SUPERVISORS, self.supervisors))
         return takers + [(f"agency {show(key)}", agency) for key, agency in self.agencies.items()]

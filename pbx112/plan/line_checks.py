@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import phonenumbers
 
-from pbx112.plan.document import AgencyDoc, CallTakersDoc, Document, LineDoc, TrunkDoc
+from pbx112.plan.document import AgencyDoc, Document, LineDoc, Owner, TrunkDoc
 from pbx112.plan.duty import hours_claimed_twice, hours_without_duty, parse_duty
 from pbx112.plan.finding import Finding, show, suggest
 
@@ -79,7 +79,7 @@ def _over_trunk(
         yield line.finding(what, "give that trunk `format: e164`, or use another", "mobile")
 
 
-def _overlaps(label: str, owner: CallTakersDoc | AgencyDoc) -> Iterator[Finding]:
+def _overlaps(label: str, owner: Owner) -> Iterator[Finding]:
     """Shifts that overlap although the lines take turns.
 
     A desk phone beside a mobile is none: an office has its telephone by day and the standby mobile with it.

@@ -15,7 +15,18 @@ from pbx112.plan.finding import Finding, PlanError
 from pbx112.plan.line_checks import number_for_trunk
 from pbx112.plan.shape import read_document
 from pbx112.plan.source import MAX_BYTES, read_source
-from pbx112.plan.types import Agency, CallTakers, Incident, Line, LineKind, Plan, Recording, Service, Trunk
+from pbx112.plan.types import (
+    Agency,
+    CallTakers,
+    Incident,
+    Line,
+    LineKind,
+    Plan,
+    Recording,
+    Service,
+    Supervisors,
+    Trunk,
+)
 
 __all__ = ["Finding", "Loaded", "PlanError", "load_plan", "parse_plan"]
 
@@ -87,10 +98,10 @@ def _plan(document: doc.Document, digest: str) -> Plan:
         for key, a in document.agencies.items()
     }
     incidents = {
-        key: Incident(key, i.name, i.menu, i.primary, tuple(i.support))
+        key: Incident(key, i.name, i.menu, i.primary, tuple(i.support), i.code)
         for key, i in document.incidents.items()
     }
-    takers = document.call_takers
+    takers, above = document.call_takers, document.supervisors
     recording = document.recording or doc.RecordingDoc(enabled=False)
     return Plan(
         hash=digest,
@@ -106,13 +117,18 @@ def _plan(document: doc.Document, digest: str) -> Plan:
             max_wait=service.max_wait,
         ),
         trunks=MappingProxyType(trunks),
-        call_takers=CallTakers(takers.ring, _lines(document, takers.lines, takers.ring_for), takers.then)
+        call_takers=CallTakers(
+            takers.ring,
+            _lines(document, takers.lines, takers.ring_for),
+            takers.then,
+        )
         if takers
         else None,
         agencies=MappingProxyType(agencies),
         incidents=MappingProxyType(incidents),
         default_agency=document.default_agency,
         recording=Recording(recording.enabled, recording.keep_days),
+        supervisors=Supervisors(above.ring, _lines(document, above.lines, above.ring_for)) if above else None,
     )
 
 

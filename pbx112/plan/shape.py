@@ -23,6 +23,7 @@ _PARTS: dict[str, tuple[type[doc.Part], str]] = {
     "service": (doc.ServiceDoc, "service"),
     "trunks": (doc.TrunkDoc, "trunk"),
     "call_takers": (doc.CallTakersDoc, "call_takers"),
+    "supervisors": (doc.SupervisorsDoc, "supervisors"),
     "agencies": (doc.AgencyDoc, "agency"),
     "incidents": (doc.IncidentDoc, "incident"),
     "recording": (doc.RecordingDoc, "recording"),

@@ -25,6 +25,9 @@ CALL_TAKERS: Literal["call_takers"] = "call_takers"
 """The owner's key under which the call takers' lines stand beside the agencies'; no agency may use it."""
 
 
+SUPERVISORS: Literal["supervisors"] = "supervisors"
+"""The owner's key of the supervisors' lines; no agency may use it."""
+
 MAX_CALLS = 500
 """Calls served at once unless the plan says otherwise: what was measured to run at once (`docs/performance.md`).
 Below it nobody waits for the machine's sake."""
@@ -105,6 +108,14 @@ class CallTakers:
 
 
 @dataclass(frozen=True, slots=True)
+class Supervisors:
+    """Those whom call takers call in; never rung for a caller."""
+
+    ring: RingMode
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Agency:
     """An OPD with its lines; `then` is the agency to try when all its lines have failed."""
 
@@ -118,13 +129,15 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A category of emergency with its SOP: who goes first, who supports. `menu` is the caller's key."""
+    """A category of emergency with its SOP: who goes first, who supports. `menu` is the caller's key, `code` the
+    operator's."""
 
     key: str
     name: str
     menu: str | None
     primary: str
     support: tuple[str, ...]
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +179,17 @@ class Plan:
     incidents: Mapping[str, Incident]
     default_agency: str
     recording: Recording
+    supervisors: Supervisors | None = None
 
     def incident_on_key(self, digit: str) -> Incident | None:
         """The incident that the caller chooses with `digit` in the menu, or None."""
         return next((i for i in self.incidents.values() if i.menu == digit), None)
 
     def lines(self) -> tuple[tuple[str, Line], ...]:
-        """Every line with the key of its owner (`call_takers` or an agency), in the file's order."""
-        takers = [(CALL_TAKERS, line) for line in (self.call_takers.lines if self.call_takers else ())]
+        """Every line with the key of its owner (`call_takers`, `supervisors` or an agency), in the file's order."""
+        takers: list[tuple[str, Line]] = []
+        if self.call_takers:
+            takers += [(CALL_TAKERS, line) for line in self.call_takers.lines]
+        if self.supervisors:
+            takers += [(SUPERVISORS, line) for line in self.supervisors.lines]
         return (*takers, *((a.key, line) for a in self.agencies.values() for line in a.lines))

@@ -174,7 +174,7 @@ class Ari(Operations):
         await self._back(fate)
 
     async def play(
-        self, channel_id: str, media: Sequence[str], *, playback_id: str, language: str | None = None
+        self, channel_id: str, media: Sequence[str], *, playback_id: str = "", language: str | None = None
     ) -> Playback:
         fate = await self._there("Play", channel_id)
         self._asterisk.play(self._ours(channel_id), playback_id)

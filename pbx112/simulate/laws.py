@@ -36,7 +36,7 @@ LAWS = {
     "bounded_wait": "no moment due is further away than the longest limit that the plan or the model sets (6)",
     "due_is_met": "a moment due is met, and time that has passed moves it on (6)",
     "reaching_rings": "while a human is sought a line is being tried (1)",
-    "one_human": "no line accepts while another one talks (a call has one talk)",
+    "one_human": "no line accepts while another one talks, but who was called in (a call has one talk)",
     "talk_has_human": "a talk has a line that accepted and lives",
     "no_silence": "a caller hears ringing, a voice or music, but for 2 s (7)",
     "owned": "a channel or bridge that we made belongs to a live call, or is gone in bounded time (6)",
@@ -148,9 +148,8 @@ def _breaks_of_legs(call: Call, event: CallEvent) -> Iterator[tuple[str, str]]:
             leg = call.leg(number)
             if leg is None or not leg.live:
                 yield "one_result", f"{type(event).__name__} of leg {number}, which is not being tried"
-            if isinstance(event, ev.LegAccepted) and any(
-                other.status == "accepted" for other in call.live_legs()
-            ):
+            called_in = leg is not None and leg.help > 0
+            if isinstance(event, ev.LegAccepted) and call.talkers() and not called_in:
                 yield "one_human", f"leg {number} accepts while another one talks"
         case ev.LegEnded(leg=number):
             leg = call.leg(number)

@@ -19,6 +19,23 @@ _FIXED = {
         ),
         "waiting": "Semua petugas sedang melayani. Mohon tunggu, jangan tutup telepon.",
         "please_stay": "Mohon jangan tutup telepon. Kami masih menghubungi petugas.",
+        "held": "Mohon tetap di saluran. Bantuan sedang dihubungi.",
+        "press_5": "Jika Anda tidak dapat berbicara, tekan lima.",
+        "briefing": "Panggilan darurat {number}, Anda disambungkan.",
+        "word_calling": "Menghubungi",
+        "word_next": "Tidak menjawab. Sekarang mencoba",
+        "word_unreached": "Tidak dapat dihubungi:",
+        "word_dropped": "Dilepas:",
+        "word_together": "Penelepon terhubung kembali.",
+        "word_marked": "Tercatat.",
+        "word_caller_pressed": "Penelepon menekan lima.",
+        "word_caller_silent": "Penelepon tidak menekan apa pun.",
+        "word_unknown": "Kode tidak dikenal.",
+        "word_here": "Sudah terhubung atau sedang dihubungi.",
+        "word_nobody": "Tidak ada yang dapat dituju.",
+        "word_full": "Terlalu banyak pihak.",
+        "owner_call_takers": "rekan penerima panggilan",
+        "owner_supervisors": "pengawas",
     },
     "en": {
         "greeting": "{service}. Please wait, you are being connected.",
@@ -30,13 +47,31 @@ _FIXED = {
         ),
         "waiting": "All our staff are busy with other calls. Please wait, do not hang up.",
         "please_stay": "Please do not hang up. We are still trying to reach somebody.",
+        "held": "Please stay on the line. Help is being called.",
+        "press_5": "If you cannot speak, press five.",
+        "briefing": "Emergency call to {number}, you are being connected.",
+        "word_calling": "Calling",
+        "word_next": "No answer. Now trying",
+        "word_unreached": "Cannot be reached:",
+        "word_dropped": "Let go:",
+        "word_together": "The caller is back.",
+        "word_marked": "Noted.",
+        "word_caller_pressed": "The caller pressed five.",
+        "word_caller_silent": "The caller pressed nothing.",
+        "word_unknown": "There is no such code.",
+        "word_here": "Already here, or being called.",
+        "word_nobody": "There is nobody to do that with.",
+        "word_full": "There are too many parties.",
+        "owner_call_takers": "another call taker",
+        "owner_supervisors": "the supervisor",
     },
 }
 _CHOICE = {"id": "Untuk {incident}, tekan {digit}.", "en": "For {incident}, press {digit}."}
 
 
 def texts(plan: Plan) -> dict[str, str]:
-    """Every prompt of the plan by its key: the fixed ones, and `menu_<incident>` for each incident with a key.
+    """Every prompt of the plan by its key: the fixed ones, `owner_<agency>` and `incident_<incident>` with their names,
+    and `menu_<incident>` for each incident with a key in the caller's menu.
 
     A language that we have no texts in is spoken as Indonesian.
     """
@@ -49,7 +84,10 @@ def texts(plan: Plan) -> dict[str, str]:
         key: text.format(service=plan.service.name.replace(plan.service.number, number), number=number)
         for key, text in _FIXED[language].items()
     }
+    for agency in plan.agencies.values():
+        said[f"owner_{agency.key}"] = agency.name
     for incident in plan.incidents.values():
+        said[f"incident_{incident.key}"] = incident.name
         if incident.menu is not None:
             choice = _CHOICE[language].format(
                 incident=incident.name.lower(), digit=digits[int(incident.menu)]

@@ -10,8 +10,10 @@ from pbx112.ari import events as rest
 from pbx112.model import stimuli
 from pbx112.model.caller import harmless
 from pbx112.model.events import RecordingFailed, RecordingFinished, RecordingStarted
+from pbx112.plan.types import Plan
 
 from .calls import Calls
+from .keys import Keypads
 from .live import LiveCall
 from .reconcile import NOTED, call_of, is_leg
 
@@ -38,6 +40,10 @@ RTP_TIMEOUT = 44
 class Acts(Protocol):
     """What follows from events that no live call can be told of alone."""
 
+    @property
+    def plan(self) -> Plan:
+        """The plan that decides now."""
+
     def arrived(self, channel: Channel, *, noted: bool = False) -> None:
         """A citizen's channel is in our hands; `noted`: the intake dialplan noted what the trunk says of it."""
 
@@ -57,6 +63,7 @@ class Hearing:
     def __init__(self, calls: Calls, acts: Acts) -> None:
         self._calls = calls
         self._acts = acts
+        self._keypads = Keypads()
 
     def on_event(self, event: rest.Event) -> None:
         """Tell the call that `event` concerns, or act where it concerns none."""
@@ -70,8 +77,7 @@ class Hearing:
             case rest.ChannelDestroyed(channel=channel, cause=cause, tech_cause=sip):
                 self._destroyed(channel.id, cause, sip)
             case rest.ChannelDtmfReceived(channel=channel, digit=digit):
-                if (known := self._calls.of_channel(channel.id)) is not None:
-                    known[0].tell(stimuli.KeyPressed(digit, known[1]))
+                self._pressed(channel.id, digit)
             case rest.PlaybackFinished(playback=playback):
                 self._played(playback.id, playback.state != "failed")
             case rest.StasisEnd(channel=channel):
@@ -127,6 +133,20 @@ class Hearing:
         live, number = known
         live.tell(stimuli.CallerHungUp(cause) if number is None else stimuli.HungUp(number, cause, sip))
 
+    def _pressed(self, channel: str, digit: str) -> None:
+        """A key: of somebody who talks on a desk phone it is part of a code; a mobile has none to give (a cheek
+        presses keys)."""
+        if (known := self._calls.of_channel(channel)) is None:
+            return
+        live, number = known
+        leg = live.call.leg(number or 0) if live.call else None
+        if leg is None or leg.status != "accepted":
+            live.tell(stimuli.KeyPressed(digit, number))
+        elif leg.target.kind == "extension":
+            keys = self._keypads.press(channel, digit, self._acts.plan)
+            if keys:
+                live.tell(stimuli.CodeDialled(keys, leg.number))
+
     def _left_stasis(self, channel: str) -> None:
         known = self._calls.of_channel(channel)
         if known is not None and known[1] is None:
@@ -139,6 +159,10 @@ class Hearing:
             return
         if what.startswith("waiting"):
             live.tell(stimuli.PromptDone("waiting", played))
+        elif what.startswith("held"):
+            live.tell(stimuli.PromptDone("held", played))
+        elif what.startswith("briefing") and what[8:].isdecimal():
+            live.tell(stimuli.Briefed(int(what[8:])))
         elif what.startswith("menu"):
             live.tell(stimuli.PromptDone("menu", played))
         elif what == "greeting" or what == "announcement":

@@ -87,6 +87,16 @@ def urgent_first(requests: Sequence[react.Request]) -> list[react.Request]:
     return sorted(requests, key=rank)
 
 
+def together(requests: Sequence[react.Request]) -> list[tuple[react.Request, ...]]:
+    """The requests in their order; what answers the caller leaves in the same moment as what brings somebody to it.
+    Whatever happens to us then, nobody is left with an answered call and nothing to hear."""
+    joins = [place for place, request in enumerate(requests) if isinstance(request, react.Join)]
+    if not joins or not isinstance(requests[0], react.Answer):
+        return [(request,) for request in requests]
+    first = joins[0] + 1
+    return [tuple(requests[:first]), *((request,) for request in requests[first:])]
+
+
 class LiveCall:
     """The owner of one call from its arrival (or recovery) until its last request has been answered.
 
@@ -99,8 +109,9 @@ class LiveCall:
         self.call = call
         self._around = surroundings
         self._unwritten = 0
-        self._outbox: deque[react.Request] = deque()
+        self._outbox: deque[tuple[react.Request, ...]] = deque()
         self._sender: object | None = None
+        self._beside: dict[react.Request, object] = {}
         self._alarm: Alarm | None = None
         self._alarm_for: int | None = None
         self._lost = False
@@ -113,7 +124,7 @@ class LiveCall:
     @property
     def busy(self) -> bool:
         """Whether something is still to be written or to be asked of Asterisk."""
-        return self._unwritten > 0 or bool(self._outbox) or self._sender is not None
+        return self._unwritten > 0 or bool(self._outbox or self._beside) or self._sender is not None
 
     async def settled(self) -> None:
         """Wait until everything decided so far is written and answered."""
@@ -172,18 +183,34 @@ class LiveCall:
         self._finish()
 
     def _send(self, requests: Sequence[react.Request]) -> None:
-        self._outbox.extend(requests)
+        self._outbox.extend(together(requests))
         if self._outbox and self._sender is None:
             self._sender = self._around.start(self._drain(), f"requests of {self.call_id}")
 
     async def _drain(self) -> None:
-        """One request after the other, in the order in which they were decided."""
+        """One after the other, in the order in which they were decided."""
         try:
             while self._outbox:
-                await self._ask(self._outbox.popleft())
+                *beside, last = self._outbox.popleft()
+                for request in beside:
+                    self._start_beside(request)
+                await self._ask(last)
         finally:
             self._sender = None
             self._finish()
+
+    def _start_beside(self, request: react.Request) -> None:
+        async def ask() -> None:
+            try:
+                await self._ask(request)
+            finally:
+                self._beside.pop(request, None)
+                self._finish()
+
+        self._beside[request] = None  # where it is done before it is kept
+        task = self._around.start(ask(), f"{type(request).__name__} of {self.call_id}")
+        if request in self._beside:
+            self._beside[request] = task
 
     async def _ask(self, request: react.Request) -> None:
         try:

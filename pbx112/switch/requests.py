@@ -114,11 +114,14 @@ async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
             await ari.play(channel, media, playback_id=playback)
         case react.StopPlay(playback=playback):
             await ari.stop_playback(playback)
+        case react.Word(channel=channel, media=media):
+            await ari.play(channel, media)
+        case react.MakeBridge(bridge=bridge):
+            await _make_bridge(ari, bridge)
         case react.Join():
-            with contextlib.suppress(Conflict):  # It stands already: from before a restart, or another leg's.
-                await ari.create_bridge(request.bridge, name=BRIDGE_NAME)
-            # The phone has shown who calls since it rang: no UPDATE or re-INVITE, which not every phone takes.
-            await ari.add_channels(request.bridge, request.channels, inhibit_connected_line_updates=True)
+            await _join(ari, request)
+        case react.Part(bridge=bridge, channel=channel):
+            await ari.remove_channels(bridge, (channel,))
         case react.Record(bridge=bridge, name=name):
             await _record(ari, bridge, name)
         case react.Hangup(channel=channel, reason=reason):
@@ -153,6 +156,27 @@ async def _originate(ari: Operations, request: react.Originate) -> Stimulus | No
     except Unavailable:
         return stimuli.Refused(request.leg, unavailable=True, detail="unreachable")
     return None
+
+
+async def _make_bridge(ari: Operations, bridge: str) -> None:
+    with contextlib.suppress(Conflict):  # it stands already, from before a restart
+        await ari.create_bridge(bridge, name=BRIDGE_NAME)
+
+
+async def _join(ari: Operations, request: react.Join) -> None:
+    """Mostly the bridge has been made while the phone rang. Keys are ours to hear, and not the other side's. The phone
+    has shown who calls since it rang: no UPDATE or re-INVITE, which not every phone takes."""
+    try:
+        await _add(ari, request)
+    except NotFound:
+        await _make_bridge(ari, request.bridge)
+        await _add(ari, request)
+
+
+async def _add(ari: Operations, request: react.Join) -> None:
+    await ari.add_channels(
+        request.bridge, request.channels, absorb_dtmf=True, inhibit_connected_line_updates=True
+    )
 
 
 async def _record(ari: Operations, bridge: str, name: str) -> None:

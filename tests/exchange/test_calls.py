@@ -107,9 +107,9 @@ async def test_the_caller_hangs_up_while_it_rings(exchange: Exchange) -> None:
     await exchange.quiet()
 
 
-async def test_an_operator_who_hangs_up_ends_the_call(exchange: Exchange) -> None:
-    await exchange.reload_plan(plan())
-    await exchange.phones({"1101": Answers(after=0.1, talk=0.5), "1102": BUSY})
+async def test_an_officer_who_hangs_up_ends_the_call(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan(call_takers=False, incidents=False))
+    await exchange.phones({"2201": Answers(after=0.1, talk=0.5)})
     caller = Caller()
     calling = await exchange.dial(caller)
     await calling.ended()

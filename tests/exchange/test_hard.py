@@ -48,30 +48,30 @@ def open_calls(exchange: Exchange) -> list[str]:
 
 
 async def test_a_hang_up_that_asterisk_never_heard_is_asked_for_again(exchange: Exchange) -> None:
-    """The operator hangs up; the caller's hang-up is lost on the way, and the connection breaks."""
-    await exchange.reload_plan(plan())
-    await exchange.phones({"1101": Answers(after=0.2, talk=1.0), "1102": BUSY})
+    """The agency hangs up; the caller's hang-up is lost on the way, and the connection breaks."""
+    await exchange.reload_plan(plan(call_takers=False, incidents=False))
+    await exchange.phones({"2201": Answers(after=0.2, talk=1.0)})
     async with wire(exchange) as between:
         caller = Caller()
         calling = await exchange.dial(caller)
         await calling.answered()
         between.silence_requests()
-        await exchange.phone("1101").sipp.until_sent("BYE")
+        await exchange.phone("2201").sipp.until_sent("BYE")
         await eventually(lambda: not open_calls(exchange), 5)
         between.restore()
         between.cut()
         await calling.ended(within=GONE_WITHIN)
         assert calling.hung_up_by_exchange
         record = await exchange.record(caller)
-        assert (record.outcome, record.tried[0]) == ("answered", ("1101", "accepted"))
-        assert exchange.phone("1101").rang == 1
+        assert (record.outcome, record.tried[0]) == ("answered", ("2201", "accepted"))
+        assert exchange.phone("2201").rang == 1
         await exchange.quiet(within=GONE_WITHIN)
 
 
 async def test_a_call_that_had_ended_does_not_begin_again(exchange: Exchange) -> None:
     """Killed between the end of the call in the journal and the caller's hang-up: the next daemon hangs up."""
-    await exchange.reload_plan(plan())
-    await exchange.phones({"1101": Answers(after=0.2, talk=1.0), "1102": BUSY})
+    await exchange.reload_plan(plan(call_takers=False, incidents=False))
+    await exchange.phones({"2201": Answers(after=0.2, talk=1.0)})
     async with wire(exchange) as between:
         caller = Caller()
         calling = await exchange.dial(caller)
@@ -84,7 +84,7 @@ async def test_a_call_that_had_ended_does_not_begin_again(exchange: Exchange) ->
         await calling.ended(within=GONE_WITHIN)
         await exchange.quiet(within=GONE_WITHIN)
         assert (await exchange.record(caller)).call["last_seq"] == record.call["last_seq"]
-        assert exchange.phone("1101").rang == 1
+        assert exchange.phone("2201").rang == 1
 
 
 async def test_a_restart_in_the_middle_of_a_talk_is_noticed_by_nobody(exchange: Exchange) -> None:

@@ -44,7 +44,7 @@ def test_every_prompt_is_spoken_for_a_telephone(kaur: Plan, tmp_path: Path) -> N
             assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
             seconds = file.getnframes() / 8000
             loudest = max(memoryview(file.readframes(file.getnframes())).cast("h"))
-        assert 1 < seconds < 20, prompt
+        assert 0.3 < seconds < 20, prompt
         assert loudest > 3000, prompt
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pbx112.cli.checks.findings import Section
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.source import Fields, Items, read_source
-from pbx112.plan.types import CALL_TAKERS, Plan
+from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Plan
 
 
 def check_plan(path: Path) -> tuple[Section, Plan | None]:
@@ -43,7 +43,11 @@ class Places:
     def line(self, owner: str, index: int) -> str:
         """The place of the `index`-th line of `owner`."""
         try:
-            holder = self._fields(CALL_TAKERS) if owner == CALL_TAKERS else self._fields("agencies", owner)
+            holder = (
+                self._fields(owner)
+                if owner in (CALL_TAKERS, SUPERVISORS)
+                else self._fields("agencies", owner)
+            )
             lines = holder["lines"]
             return _place(self._file, lines.lines[index] if isinstance(lines, Items) else holder.line)
         except (KeyError, IndexError):
