@@ -61,6 +61,7 @@ async def test_the_writer_ships_and_can_change_nothing(
             "CREATE TABLE pbx112.mine (x int)",
             "DELETE FROM pbx112.migration",
             "DELETE FROM pbx112.event_other",
+            "SELECT * FROM pbx112.caller_description",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await writer.execute(statement)
@@ -80,6 +81,7 @@ async def test_the_auditor_reads_everything_and_writes_nothing(
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await auditor.execute(f"INSERT INTO pbx112.{table} SELECT * FROM pbx112.{table}")
         assert await auditor.fetch("SELECT * FROM pbx112.broken_link") == []
+        assert await auditor.fetch("SELECT * FROM pbx112.caller_description") == []
         for change in CHANGES:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await auditor.execute(change.format("call"))

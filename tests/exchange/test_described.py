@@ -3,6 +3,7 @@ do nothing but be read."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -183,6 +184,30 @@ async def test_a_trunk_that_is_not_sip_has_no_headers_and_is_served(exchange: Ex
         log.seek(before)
         said = log.read().decode(errors="replace")
     assert "PJSIP_HEADER" not in said and "GEOLOC" not in said, said
+
+
+async def test_a_daemon_killed_before_it_asked_asks_again(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan(takers_ring_for=10))
+    await exchange.phones({"1101": Answers(after=4.0), "1102": SILENT})
+    await exchange.daemon.stop()
+    usual = exchange.daemon.command
+    exchange.daemon.command = (sys.executable, "-m", "lab.crash", "1", "before", "run")
+    try:
+        await exchange.daemon.start()
+    finally:
+        exchange.daemon.command = usual
+    caller = Caller(talk=0.3, headers=HEADERS[1:], location=place(CIRCLE))
+    calling = await exchange.dial(caller)
+    await exchange.daemon.ended()
+    await exchange.daemon.start()
+    await calling.answered()
+    await calling.ended()
+    record = await exchange.record(caller)
+    kinds = [event["kind"] for event in record.events]
+    assert record.outcome == "answered"
+    assert kinds.index("CallResumed") < kinds.index("CallerDescribed")
+    assert kinds.count("CallerDescribed") == 1
+    await exchange.quiet()
 
 
 async def test_the_fallback_keeps_it_as_well(exchange: Exchange) -> None:
