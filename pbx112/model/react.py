@@ -237,8 +237,8 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
                 silence = _end_hold(call)
             else:
                 silence = (StopMusic(caller),) if isinstance(call.situation, InMenu) else ()
-            broken = why in ("lost", "returned") and call.bridged
-            return (*((DropBridge(call.bridge),) if broken else ()), *silence, Ring(caller))
+            broken = why in ("lost", "returned")
+            return (*(_drop_bridge(call) if broken else ()), *silence, Ring(caller))
         case LegOffered(leg=number, channel=channel, target=target, placed=placed):
             return (_originate(call, number, channel, target),) if placed else ()
         case LegAnswered(leg=number):
@@ -298,9 +298,9 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (*tone, _announce(call, media))
         case CallEnded():
             end = () if call.caller_left else (Hangup(caller),)
-            return (*end, *((DropBridge(call.bridge),) if call.bridged else ()))
+            return (*end, *_drop_bridge(call))
         case HandedToFallback():
-            return (*_quiet_wait(call), ToFallback(caller))
+            return (*_quiet_wait(call), ToFallback(caller), *_drop_bridge(call))
         case CallArrived():
             return _who_calls(call)
         case CallResumed():
@@ -322,6 +322,10 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
 def _who_calls(call: Call) -> tuple[Request, ...]:
     wanted = call.arrival.noted and not call.described
     return (AskWhoCalls(call.arrival.channel),) if wanted else ()
+
+
+def _drop_bridge(call: Call) -> tuple[Request, ...]:
+    return (DropBridge(call.bridge),) if call.bridged else ()
 
 
 def _originate(call: Call, number: int, channel: str, target: Target) -> Originate:

@@ -391,7 +391,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
                 situation = InFallback(due_ns=now + int(FALLBACK_RECORD_WAIT * SECOND))
             return _with(call, caller_left=True, situation=situation)
         case HandedToFallback():
-            return _with(call, situation=InFallback(due_ns=None))
+            return _with(call, situation=InFallback(due_ns=None), bridged=False)
         case CallEnded(outcome=outcome):
             return _with(call, situation=Ended(outcome))
         case CallResumed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
@@ -63,6 +64,7 @@ class Ari(Operations):
     def __init__(self, asterisk: Asterisk, line: Line) -> None:
         self._asterisk = asterisk
         self._line = line
+        self._words = itertools.count(1)
 
     @property
     def connected(self) -> bool:
@@ -177,9 +179,10 @@ class Ari(Operations):
         self, channel_id: str, media: Sequence[str], *, playback_id: str = "", language: str | None = None
     ) -> Playback:
         fate = await self._there("Play", channel_id)
-        self._asterisk.play(self._ours(channel_id), playback_id)
+        name = playback_id or f"word-{next(self._words)}"
+        self._asterisk.play(self._ours(channel_id), name)
         await self._back(fate)
-        return Playback(playback_id)
+        return Playback(name)
 
     async def stop_playback(self, playback_id: str) -> None:
         fate = await self._there("StopPlay", playback_id)
@@ -237,6 +240,14 @@ class Ari(Operations):
             raise NotFound("POST", bridge_id, "Bridge not found", 404)
         for chan in [self._ours(channel) for channel in channel_ids]:
             self._asterisk.enter_bridge(span, chan)
+        await self._back(fate)
+
+    async def remove_channels(self, bridge_id: str, channel_ids: Sequence[str]) -> None:
+        fate = await self._there("Part", bridge_id)
+        if bridge_id not in self._asterisk.bridges:
+            raise NotFound("POST", bridge_id, "Bridge not found", 404)
+        for chan in [self._ours(channel) for channel in channel_ids]:
+            self._asterisk.leave_bridge(chan)
         await self._back(fate)
 
     async def delete_bridge(self, bridge_id: str) -> None:

@@ -140,7 +140,7 @@ class Asterisk:
     def to_fallback(self, chan: Chan) -> None:
         """The caller is in the fallback dialplan from here on."""
         chan.in_app, chan.fallback = False, True
-        self._leave_bridge(chan)
+        self.leave_bridge(chan)
         self._world.in_fallback(chan)
 
     def caller_hangs_up(self, chan: Chan) -> None:
@@ -244,7 +244,7 @@ class Asterisk:
         del self.channels[chan.id]
         for playback in chan.playing:
             self._world.tell(rest.PlaybackFinished(playback=Playback(playback, "failed")), chan.id)
-        self._leave_bridge(chan)
+        self.leave_bridge(chan)
         self._world.gone(chan, by_us)
 
     def hang_up(self, chan: Chan) -> None:
@@ -258,7 +258,8 @@ class Asterisk:
             self._world.tell(rest.StasisEnd(channel=view), chan.id)
         self._end(chan, by_us=True)
 
-    def _leave_bridge(self, chan: Chan) -> None:
+    def leave_bridge(self, chan: Chan) -> None:
+        """The channel is alone, and ours to command."""
         span = self.bridges.get(chan.bridge or "")
         if span is not None:
             span.channels.remove(chan.id)
@@ -274,20 +275,18 @@ class Asterisk:
         """The channel is on that bridge, and on no other."""
         if chan.bridge == span.id:
             return
-        self._leave_bridge(chan)
+        self.leave_bridge(chan)
         span.channels.append(chan.id)
         chan.bridge = span.id
         if len(span.channels) > 1:
             for channel in span.channels:
-                other = self.channels[channel]
-                other.joined = True
-                if other.kind == "caller":
-                    self._world.joined(other)
+                self.channels[channel].joined = True
+                self._world.joined(self.channels[channel])
 
     def drop_bridge(self, span: Span) -> None:
         """Its channels stay, alone."""
         for channel in list(span.channels):
-            self._leave_bridge(self.channels[channel])
+            self.leave_bridge(self.channels[channel])
         del self.bridges[span.id]
         if span.recording is not None:
             seconds = (self._clock.now_ns - span.since) // 10**9

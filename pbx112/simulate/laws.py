@@ -172,7 +172,7 @@ def breaks_of_state(call: Call, now_ns: int) -> Iterator[tuple[str, str]]:
     waits_for_somebody = isinstance(situation, InFallback) or (isinstance(situation, Talking) and legs)
     if moment is None and not waits_for_somebody:
         yield "something_due", f"nothing is due in {type(situation).__name__}"
-    if isinstance(situation, Reaching) and situation.owner and not legs:
+    if isinstance(situation, Reaching) and situation.owner and not call.tried_for(0):
         yield "reaching_rings", f"no line of {situation.owner} is tried"
     if isinstance(situation, Talking) and not any(leg.status == "accepted" for leg in legs):
         yield "talk_has_human", "nobody is on the line"

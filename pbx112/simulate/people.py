@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal, Protocol
@@ -45,6 +46,9 @@ class People(Protocol):
 
     def rung(self, call_id: str, number: str, dial: str) -> Attempt:
         """A line is rung for a call."""
+
+    def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
+        """What somebody who talks presses, of these codes or none of them: seconds from the join on, and the key."""
 
     def fallback(self, call_id: str) -> tuple[float, float] | None:
         """What the fallback dialplan comes to: seconds until a human accepts and of the talk, None for nobody."""
@@ -115,6 +119,21 @@ class Strangers:
         talks = None if chance.random() < 0.5 else chance.uniform(0.3, 120.0)
         cause = Q850_NORMAL if chance.random() < 0.7 else chance.choice((44, 38, 0, 31))
         return Attempt("answers", chance.uniform(0.1, 24.0), rings, presses, talks, cause)
+
+    def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
+        """One in three presses something, mostly codes."""
+        chance = self._chance
+        moment = chance.uniform(0.2, 20.0)
+        for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 2, 4))):
+            keys = (
+                chance.choice(codes)
+                if chance.random() < 0.9
+                else chance.choice(("*#", "##", "*0", "15", "***"))
+            )
+            for key in keys:
+                yield moment, key
+                moment += chance.uniform(0.1, 0.6)
+            moment += chance.uniform(0.0, 25.0)
 
     def fallback(self, call_id: str) -> tuple[float, float] | None:
         """The dialplan's own luck."""

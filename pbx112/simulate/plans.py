@@ -56,7 +56,9 @@ def draw(chance: Random, name: str) -> Plan:
     if chance.random() < 0.7:
         for digit in range(1, chance.randint(2, 5)):
             incident = f"kasus_{digit}"
-            incidents[incident] = Incident(incident, f"Kasus {digit}", str(digit), chance.choice(keys), ())
+            incidents[incident] = Incident(
+                incident, f"Kasus {digit}", str(digit), chance.choice(keys), _support(chance, keys)
+            )
     takers = None
     if chance.random() < 0.7:
         takers = CallTakers(
@@ -85,6 +87,10 @@ def draw(chance: Random, name: str) -> Plan:
         default_agency=chance.choice(keys),
         recording=Recording(enabled=chance.random() < 0.8, keep_days=90),
     )
+
+
+def _support(chance: Random, keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(chance.sample(keys, chance.randint(0, len(keys))))
 
 
 def _lines(chance: Random, first: int, count: int) -> tuple[Line, ...]:

@@ -210,6 +210,10 @@ class RecordedPeople:
         ]
         return min(whole, key=lambda ring: abs(ring.at_us - at_us)).does if whole else None
 
+    def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
+        """What was pressed does not change who is reached first."""
+        return ()
+
     def fallback(self, call_id: str) -> tuple[float, float] | None:
         """The dialplan has no part in a rehearsal."""
         return None

@@ -11,6 +11,7 @@ from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import events as ev
 from pbx112.model import react, stimuli
+from pbx112.model.codes import codes
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import SECOND, Call, Talking
 from pbx112.plan.types import Plan
@@ -240,10 +241,15 @@ class World(AroundAsterisk):
         )
 
     def joined(self, chan: Chan) -> None:
-        """A caller talks."""
-        if chan.id not in self._talked:
-            self._talked.add(chan.id)
+        """A caller talks, or somebody with a caller."""
+        if chan.id in self._talked:
+            return
+        self._talked.add(chan.id)
+        if chan.kind == "caller":
             self.clock.after(self.callers[chan.id].talks, lambda: self._hang_up(chan))
+        else:
+            for after, key in self.people.at_work(sorted(codes(self.plan))):
+                self.clock.after(after, lambda key=key: self.asterisk.presses(chan, key))  # type: ignore[misc]
 
     def menu_spoken(self, chan: Chan) -> None:
         """The citizen may press a key."""
@@ -261,7 +267,11 @@ class World(AroundAsterisk):
             self.clock.after(SILENCE + asked, lambda: self._still_holding(chan))
 
     def _still_holding(self, chan: Chan) -> None:
-        if self.asterisk.channels.get(chan.id) is chan and not chan.joined:
+        if self.asterisk.channels.get(chan.id) is not chan or chan.joined:
+            return
+        if chan.playing:  # is told what it is about
+            self.clock.after(1.0, lambda: self._still_holding(chan))
+        else:
             raise Broken("picked_up", chan.id.rpartition("-leg")[0], f"{chan.id} holds a silent receiver")
 
     def gone(self, chan: Chan, by_us: bool) -> None:
