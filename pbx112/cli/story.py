@@ -16,6 +16,7 @@ _WHY = {
     "default": "default agency",
     "again": "second round",
     "lost": "the talk broke",
+    "returned": "a call taker hung up, and nobody else was there",
 }
 
 
@@ -160,6 +161,25 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
             codes += [f"SIP {event.sip}"] if event.sip is not None else []
             codes += [_LIMITS.get(event.detail, event.detail)] if event.detail else []
             return f"{_leg(event.leg)} over: {event.result}" + (f" ({', '.join(codes)})" if codes else "")
+        case ev.HelpSought():
+            why = "the one before did not answer" if event.why == "then" else event.why
+            how = ", first without the caller" if event.consult else ""
+            return f"help {event.help}: {_leg(event.by)} calls {owner_name(event.owner)} in ({why}){how}"
+        case ev.HelpEnded():
+            return f"help {event.help}: {event.result}"
+        case ev.CallerHeld():
+            return f"{_leg(event.by)} the caller hears music meanwhile"
+        case ev.CallerBack():
+            return "the caller is back in the talk" + (f", by leg {event.by}" if event.by else "")
+        case ev.CallMarked():
+            said = " ".join(word for word in (event.disposition, event.incident) if word)
+            return f"{event.by} marks the call: {said}"
+        case ev.KeyAsked():
+            return f"{_leg(event.by)} has the caller asked to press 5"
+        case ev.KeyGiven():
+            return f"the caller pressed {event.digit}" if event.digit else "the caller pressed nothing"
+        case ev.CommandRefused():
+            return f"{_leg(event.by)} pressed {event.keys}, in vain: {event.why}"
         case ev.MenuOffered():
             keys = ", ".join(f"{digit} {owner}" for digit, owner in event.keys.items())
             return f"the menu is spoken, time {event.attempt}: {keys}"

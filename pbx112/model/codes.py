@@ -97,6 +97,32 @@ def codes(plan: Plan) -> Mapping[str, Command]:
     return found
 
 
+def rows(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """The table for the operator's card: keys, and in Indonesian what they do."""
+    called = " ".join(f"{digit} {name.replace('_', ' ')}" for digit, name in DISPOSITIONS.items())
+    found = [
+        (f"{ADD}kode", "Tambah OPD; Anda dan warga tetap berbicara."),
+        (f"{CONSULT}kode", "Bicara dulu dengan OPD; warga mendengar musik."),
+        (TOGETHER, "Satukan semua."),
+        (BACK, "Kembali ke warga; OPD terakhir dilepas."),
+        (DROP, "Lepas pihak yang terakhir dipanggil."),
+    ]
+    if plan.incidents:
+        found += [
+            (f"{INCIDENT}kejadian", "Hubungi semua OPD kejadian itu."),
+            (f"{HAPPENED}kejadian", "Catat kejadiannya saja."),
+        ]
+    found += [
+        (ASK, "Minta warga menekan 5 (tidak dapat bicara)."),
+        (f"{DISPOSITION}angka", f"Catat: {called}."),
+    ]
+    if plan.call_takers:
+        found.append((f"{COLLEAGUE}urutan", "Panggil rekan penerima panggilan."))
+    if plan.supervisors:
+        found.append((SUPERVISOR, "Panggil pengawas."))
+    return (*found, (END, "Akhiri panggilan warga."))
+
+
 def code_of(incident: Incident) -> str:
     """The digits of an incident after `#3` and `#4`: its own, or its key in the caller's menu; empty without both."""
     return incident.code or incident.menu or ""

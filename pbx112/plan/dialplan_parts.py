@@ -40,7 +40,7 @@ exten => s,1,{record}left,${{HANGUPCAUSE}})
 ; What a SIP trunk says of the caller and of where the caller is, noted for the daemon, which is told in one fixed word
 ; (PBX112_ABOUT) that there is something to look up. It may say anything: it is cut, and URI-encoded before all else;
 ; parentheses, which would end the encoding, become underscores.
-; Never GEOLOC_PROFILE(…,r): that evaluates, as dialplan, what stands in the caller's document.
+; Never GEOLOC_PROFILE(...,r): that evaluates, as dialplan, what stands in the caller's document.
 [pbx112-intake-noted]
 exten => s,1,NoOp()
 {headers}
@@ -52,8 +52,8 @@ exten => s,1,NoOp()
  same => n,Set(PBX112_NOTED={noted})
  same => n(done),Return()
 
-; A mobile network often asserts two identities in one header, <sip:…>, <tel:…> (RFC 3325). Asterisk (22.10.1) cannot
-; read that and takes From, which may be anonymous. Where the trunk is trusted, the first identity's number counts.
+; A mobile network often asserts two identities in one header, <sip:...>, <tel:...> (RFC 3325). Asterisk (22.10.1)
+; cannot read that and takes From, which may be anonymous. Where the trunk is trusted, the first identity's number counts.
 [pbx112-intake-identity]
 exten => s,1,Set(PBX112_SAID=${{PJSIP_HEADER(read,P-Asserted-Identity):0:320}})
  same => n,Set(PBX112_SAID=${{REPLACE(PBX112_SAID,(),_)}})
