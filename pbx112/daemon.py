@@ -22,6 +22,7 @@ from pbx112.model.events import CallEnded, DaemonStarted, DaemonStopped, Journal
 from pbx112.notify import notify
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Plan
+from pbx112.room import RoomWatch
 from pbx112.settings import Settings
 from pbx112.standby import beating, our_turn
 from pbx112.switch.fallback import Takeover
@@ -103,13 +104,15 @@ async def _run(
     switch.use_plan(plan)
     log.info("plan loaded", action="plan_loaded", plan=plan.hash, file=str(settings.agencies))
 
-    health = Health(journal, switch, settings.ari())
+    room = RoomWatch(settings.journal)
+    health = Health(journal, switch, settings.ari(), room)
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
         asyncio.create_task(keep_running("reload", lambda: _reload_when(asked, settings, switch))),
         asyncio.create_task(keep_running("fallback records", takeover.run)),
         asyncio.create_task(keep_running("heartbeat", health.beat, pause=0.1)),
         asyncio.create_task(keep_running("health of Asterisk", health.listen)),
+        asyncio.create_task(keep_running("room for the journal", room.run)),
     ]
     shipper: Shipper | None = None
     if settings.dsn is not None:

@@ -15,6 +15,7 @@ import structlog
 from pbx112.ari import AriError, AriHttp, AriSettings
 from pbx112.journal import Journal
 from pbx112.notify import notify
+from pbx112.room import RoomWatch
 from pbx112.standby import BEAT_EVERY
 from pbx112.switch.switch import Switch
 
@@ -30,8 +31,9 @@ ASK_EVERY = 2.0
 class Health:
     """Beats in the journal's lock and for systemd's watchdog, as long as all is well."""
 
-    def __init__(self, journal: Journal, switch: Switch, settings: AriSettings) -> None:
+    def __init__(self, journal: Journal, switch: Switch, settings: AriSettings, room: RoomWatch) -> None:
         self._journal = journal
+        self._room = room
         self._switch = switch
         self._settings = settings
         self._served = asyncio.get_running_loop().time()
@@ -68,7 +70,8 @@ class Health:
         live = len(self._switch.live_calls())
         asterisk = "" if self._switch.ari.connected else "; Asterisk is away: " + self._switch.ari.trouble
         disk = "" if self._journal.degraded is None else "; the journal's disk: " + self._journal.degraded
-        return f"serves, {live} call{'' if live == 1 else 's'}{asterisk}{disk}"
+        room = "" if self._room.low is None else f"; the journal: {self._room.low}"
+        return f"serves, {live} call{'' if live == 1 else 's'}{asterisk}{disk}{room}"
 
 
 async def _answers(ari: AriHttp) -> bool:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Annotated
 
 import asyncpg
@@ -30,6 +31,7 @@ from pbx112.journal import JournalError, holder, read_beat
 from pbx112.model.state import Call, Waiting
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Line, Plan
+from pbx112.room import room_of
 from pbx112.settings import Settings
 from pbx112.switch.live import now
 from pbx112.switch.trunks import placed_within_hour
@@ -109,7 +111,16 @@ def _journal(
             trunks = _trunks(plan, calls, placed_within_hour(reader, now())) if plan else []
     except (JournalError, Failed) as error:
         return f"daemon: unknown. {plain(str(error))}", _part("Live calls: unknown"), None
-    return _daemon(settings, last[0].utc_us if last else None), [*_calls(calls, zone), *trunks], position
+    state = _daemon(settings, last[0].utc_us if last else None) + "\n" + _room(settings.journal)
+    return state, [*_calls(calls, zone), *trunks], position
+
+
+def _room(journal: Path) -> str:
+    try:
+        room = room_of(journal)
+    except OSError as error:
+        return f"journal: {plain(str(error))}"
+    return f"journal: {room}" + ("; this is little, make room" if room.low else "")
 
 
 def _part(title: str, rows: Table | None = None) -> Part:

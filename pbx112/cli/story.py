@@ -172,8 +172,8 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
         case ev.CallerBack():
             return "the caller is back in the talk" + (f", by leg {event.by}" if event.by else "")
         case ev.CallMarked():
-            said = " ".join(word for word in (event.disposition, event.incident) if word)
-            return f"{event.by} marks the call: {said}"
+            marks = " ".join(word for word in (event.disposition, event.incident) if word)
+            return f"{event.by} marks the call: {marks}"
         case ev.KeyAsked():
             return f"{_leg(event.by)} has the caller asked to press 5"
         case ev.KeyGiven():

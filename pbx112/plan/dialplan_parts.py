@@ -53,7 +53,7 @@ exten => s,1,NoOp()
  same => n(done),Return()
 
 ; A mobile network often asserts two identities in one header, <sip:...>, <tel:...> (RFC 3325). Asterisk (22.10.1)
-; cannot read that and takes From, which may be anonymous. Where the trunk is trusted, the first identity's number counts.
+; cannot read that and takes From, which may be anonymous. Where the trunk is trusted, the first identity counts.
 [pbx112-intake-identity]
 exten => s,1,Set(PBX112_SAID=${{PJSIP_HEADER(read,P-Asserted-Identity):0:320}})
  same => n,Set(PBX112_SAID=${{REPLACE(PBX112_SAID,(),_)}})

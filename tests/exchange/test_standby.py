@@ -22,6 +22,7 @@ from lab.supervisor import Supervisor, unit_value
 from pbx112.ari import AriSettings
 from pbx112.health import Health
 from pbx112.journal import Draft, Journal, read_beat
+from pbx112.room import RoomWatch
 from pbx112.switch.switch import Switch
 from tests.exchange.plans import plan
 
@@ -136,7 +137,7 @@ async def test_a_daemon_that_asterisk_no_longer_answers_asks_to_be_restarted(
     )
     async with cable(exchange.ari_url, exchange.network.extension("cable")) as way:
         switch = Switch(replace(direct, url=way.url), journal, exchange.plan)
-        health = Health(journal, switch, direct)
+        health = Health(journal, switch, direct, RoomWatch(tmp_path / "journal.db"))
         tasks = [asyncio.create_task(work) for work in (switch.run(), health.beat(), health.listen())]
         try:
             await eventually(lambda: heard.alive_within(0.5) and switch.ari.connected)
