@@ -29,17 +29,16 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_little_room_is_told_once_and_that_it_is_over_too(disk: Path) -> None:
     journal = disk / "journal.db"
     journal.write_bytes(bytes(1_000_000))
-    watch = RoomWatch(journal)
+    watch, other = RoomWatch(journal), disk / "something else"
     with capture_logs() as told:
         watch.look(room_of(journal))
-        assert not told
-        (disk / "something else").write_bytes(bytes(17_500_000))
+        other.write_bytes(bytes(17_500_000))
         for _ in range(3):
             watch.look(room_of(journal))
-        assert watch.low == room_of(journal)
-        (disk / "something else").unlink()
+        found = room_of(journal)
+        assert (found.low, found.journal) == (True, 1_000_000)
+        other.unlink()
         watch.look(room_of(journal))
-    assert watch.low is None
     assert [line["action"] for line in told] == ["disk_low", "disk_low_over"]
     assert str(journal) in told[0]["event"] and "make room" in told[0]["event"]
 

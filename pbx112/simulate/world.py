@@ -459,7 +459,8 @@ class World(AroundAsterisk):
                 if daemon.alive and epoch == self._epoch:
                     self._disconnect()
                 continue
-            self._agreed, self._calm_ns = True, self.clock.now_ns
+            if epoch == self._epoch:  # else it was lost again meanwhile
+                self._agreed, self._calm_ns = True, self.clock.now_ns
             while daemon.alive and self._up and epoch == self._epoch:
                 await sleep(0.2)
                 pause = 0.1
