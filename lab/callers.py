@@ -47,8 +47,9 @@ class Caller:
             headers = (*headers, "Geolocation: <cid:place@lab>")
             begins = "--part\nContent-Type: application/sdp\n\n"
             ends = "\n--part\nContent-Type: application/pidf+xml\nContent-ID: <place@lab>\n\n"
-            file = folder / f"location-{self.number}.xml"  # SIPp reads brackets of its scenario as its own
-            file.write_text(self.location, encoding="utf-8")
+            # SIPp reads brackets of its scenario, and a dash in a file's name, as its own.
+            file = f"location{self.number}.xml"
+            (folder / file).write_text(self.location, encoding="utf-8")
             ends += f"[file name={file}]\n--part--\n"
         return piece(
             "caller",
