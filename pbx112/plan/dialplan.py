@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import ceil
 
-from pbx112.plan.dialplan_parts import ANYTHING, HEADERS, INTAKE, NOTED, PLACE, RECORD, WITHOUT_PLAN
+from pbx112.plan.dialplan_parts import ANYTHING, HEADERS, INTAKE, NOTED, NOTES, RECORD, WITHOUT_PLAN
 from pbx112.plan.duty_times import timespecs
 from pbx112.plan.types import CALL_TAKERS, MENU, Agency, CallTakers, Line, Plan
 
@@ -47,7 +47,7 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
             app=_safe(app),
             records=records,
             headers=HEADERS,
-            place=PLACE,
+            notes=NOTES,
             anything=ANYTHING,
             noted=NOTED,
             welcome="Ringing()" if plan.service.answer == "on_pickup" else "NoOp()",

@@ -41,22 +41,21 @@ exten => s,1,{record}left,${{HANGUPCAUSE}})
 ; (PBX112_ABOUT) that there is something to look up. It may say anything: it is cut, and URI-encoded before all else;
 ; parentheses, which would end the encoding, become underscores.
 ; Never GEOLOC_PROFILE(...,r): that evaluates, as dialplan, what stands in the caller's document.
+; Each header that is asked for costs Asterisk a turn of another thread: so first which there are.
 [pbx112-intake-noted]
-exten => s,1,NoOp()
+exten => s,1,Set(PBX112_NAMES=${{TOLOWER(${{PJSIP_HEADERS():0:2000}})}})
 {headers}
- same => n,Gosub(pbx112-intake-identity,s,1)
  same => n,GotoIf($["${{PBX112_GEOLOCATION}}" = ""]?said)
-{place}
+ same => n,Gosub(place,1)
  same => n(said),GotoIf($["{anything}" = ""]?done)
  same => n,Set(PBX112_ABOUT=,noted)
  same => n,Set(PBX112_NOTED={noted})
  same => n(done),Return()
+{notes}
 
 ; A mobile network often asserts two identities in one header, <sip:...>, <tel:...> (RFC 3325). Asterisk (22.10.1)
 ; cannot read that and takes From, which may be anonymous. Where the trunk is trusted, the first identity counts.
-[pbx112-intake-identity]
-exten => s,1,Set(PBX112_SAID=${{PJSIP_HEADER(read,P-Asserted-Identity):0:320}})
- same => n,Set(PBX112_SAID=${{REPLACE(PBX112_SAID,(),_)}})
+exten => number,1,Set(PBX112_SAID=${{REPLACE(PBX112_SAID,(),_)}})
  same => n,Set(PBX112_SECOND=${{CUT(PBX112_SAID,>,2)}})
  same => n,GotoIf($["${{FILTER(<,${{PBX112_SECOND}})}}" = ""]?done)
  same => n,GotoIf($["${{PJSIP_ENDPOINT(${{CHANNEL(endpoint)}},trust_id_inbound)}}" != "true"]?done)
@@ -78,16 +77,32 @@ _HEADERS = {
 _NOTES = (*_HEADERS, "PLACE")
 
 
-def _note(name: str, of: str) -> str:
-    return (
-        f" same => n,Set(PBX112_SAID=${{{of}:0:320}})\n"
-        f" same => n,Set(PBX112_{name}=${{URIENCODE(${{REPLACE(PBX112_SAID,(),_)}})}})"
-    )
+def _note(name: str, of: str, *more: str) -> str:
+    steps = [
+        f"Set(PBX112_SAID=${{{of}:0:320}})",
+        f"Set(PBX112_{name}=${{URIENCODE(${{REPLACE(PBX112_SAID,(),_)}})}})",
+        *more,
+        "Return()",
+    ]
+    return f"exten => {name.lower()},1," + "\n same => n,".join(steps)
 
 
-HEADERS = "\n".join(_note(name, f"PJSIP_HEADER(read,{header})") for name, header in _HEADERS.items())
-PLACE = _note("PLACE", "GEOLOC_PROFILE(effective_location)")
-"""The steps that note what the SIP headers say, and the location document."""
+HEADERS = "\n".join(
+    f' same => n,GosubIf($["${{PBX112_NAMES}}" =~ "{header.lower()}"]?{name.lower()},1)'
+    for name, header in _HEADERS.items()
+)
+"""The steps that note each SIP header that there is."""
+
+NOTES = "\n".join(
+    [
+        *(
+            _note(name, f"PJSIP_HEADER(read,{header})", *(["Gosub(number,1)"] if name == "IDENTITY" else []))
+            for name, header in _HEADERS.items()
+        ),
+        _note("PLACE", "GEOLOC_PROFILE(effective_location)"),
+    ]
+)
+"""How one is noted, and the location document."""
 
 ANYTHING = "".join(f"${{PBX112_{name}:0:1}}" for name in _NOTES)
 """Empty where nothing was noted of the caller."""

@@ -173,13 +173,14 @@ async def test_the_trunks_word_on_who_calls_counts_before_from(
 async def test_a_trunk_that_is_not_sip_has_no_headers_and_is_served(exchange: Exchange) -> None:
     """A Local channel stands for a card with telephone lines: no channel of PJSIP, no headers."""
     await exchange.reload_plan(plan())
-    await exchange.phones({"1101": Answers(after=0.1, talk=0.5), "1102": BUSY})
+    await exchange.phones({"1101": SOON, "1102": BUSY})
     before = (exchange.asterisk.folder / "log" / "full").stat().st_size
     settings = AriSettings(exchange.ari_url, "pbx112", exchange.ari_password, "pbx112")
     async with AriHttp(settings) as ari:
         await ari.originate("Local/112@pbx112-intake/n", channel_id="card", app_args="card", timeout=20)
-    await eventually(lambda: bool(exchange.phone("1101").received("ACK")), 10)
-    await exchange.quiet(within=20)
+        await eventually(lambda: bool(exchange.phone("1101").received("ACK")), 10)
+        await ari.hangup("card")
+    await exchange.quiet()
     with (exchange.asterisk.folder / "log" / "full").open("rb") as log:
         log.seek(before)
         said = log.read().decode(errors="replace")
