@@ -6,6 +6,7 @@ import typer
 
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, settings_for
+from pbx112.model.codes import rows
 from pbx112.plan.card import TooMuch, render_card
 from pbx112.plan.load import load_plan
 
@@ -20,6 +21,6 @@ def card(agencies: Agencies = None) -> None:
     """
     plan = load_plan(settings_for(agencies, ari=False).agencies).plan
     try:
-        typer.echo(render_card(plan), nl=False)
+        typer.echo(render_card(plan, rows(plan)), nl=False)
     except TooMuch as error:
         raise Failed(str(error)) from None

@@ -17,7 +17,7 @@ PAGE = 277.0
 """Millimetres of height on A4 (297) within margins of 10."""
 
 HEAD, TITLE, FOOT = 20.0, 9.0, 9.0
-HIGHEST, LOWEST = 8.0, 4.6
+HIGHEST, LOWEST = 9.0, 4.6
 """Millimetres: of the head, a section's title, the foot; of a row at most, and at least to be read."""
 
 _STYLE = """\
@@ -30,7 +30,8 @@ h2 { height: TITLEmm; padding-top: 3mm; font-size: 4mm; overflow: hidden }
 .two { display: flex; gap: 6mm; align-items: flex-start } .two > div { width: 92mm }
 .row { height: ROWmm; display: flex; align-items: center; border-bottom: 0.2mm solid #999; overflow: hidden }
 .row b { flex: none; width: 14mm; font: bold 4mm "DejaVu Sans Mono", monospace }
-.row b.keys { width: 22mm } .row i { flex: none; width: 7mm; font: bold 4mm "DejaVu Sans Mono", monospace }
+.row b.keys { width: 26mm; font-size: 3.6mm }
+.row i { flex: none; width: 7mm; font: bold 4mm "DejaVu Sans Mono", monospace }
 .row span { flex: 1 } .row small { flex: none; width: 30mm; font-size: 2.7mm; text-align: right }
 footer { height: FOOTmm; padding-top: 3mm; font-size: 2.7mm; overflow: hidden }
 @media screen { body { padding: 10mm; width: 210mm; box-shadow: 0 0 3mm #999 } }
@@ -38,7 +39,10 @@ footer { height: FOOTmm; padding-top: 3mm; font-size: 2.7mm; overflow: hidden }
 
 _TELEPHONE: tuple[Row, ...] = (
     ("Angkat", "Menerima: Anda langsung tersambung dengan warga."),
-    ("Tutup", "Panggilan warga berakhir. Jangan menutup sebelum warga selesai."),
+    (
+        "Tutup",
+        "Menyerahkan; tanpa petugas lain warga kembali ke penerima panggilan.",
+    ),
 )
 
 
@@ -76,7 +80,8 @@ def render_card(plan: Plan, keys: Sequence[Row] = ()) -> str:
             f"<div><h2>Instansi (kode)</h2>{_column(agencies)}</div>",
             f"<div><h2>Kejadian → kode instansi</h2>{_column(incidents)}</div>",
             "</div>",
-            "<footer>Angka di depan kejadian: tombol menu warga. Kode tebal berangkat lebih dulu, yang lain membantu. "
+            "<footer>Angka di depan kejadian: kodenya (yang satu angka juga tombol menu warga). "
+            "Kode tebal berangkat lebih dulu, yang lain membantu. "
             f"Dibuat dari agencies.yaml {escape(plan.hash)} dengan <code>pbx112 card</code>; "
             "cetak ulang setiap kali rencana berubah.</footer>",
             "</body></html>",
@@ -114,6 +119,6 @@ def _incident(incident: Incident, plan: Plan) -> str:
     codes = [plan.agencies[key].code for key in incident.support if key in plan.agencies]
     first = plan.agencies[incident.primary].code if incident.primary in plan.agencies else ""
     return (
-        f'<div class="row"><i>{escape(incident.menu or "·")}</i><span>{escape(incident.name)}</span>'
+        f'<div class="row"><i>{escape(incident.code or incident.menu or "·")}</i><span>{escape(incident.name)}</span>'
         f"<small><strong>{escape(first)}</strong> {escape(' '.join(codes))}</small></div>"
     )

@@ -128,7 +128,8 @@ async def test_a_hostile_header_is_cut_and_kept_and_changes_nothing(exchange: Ex
     await exchange.reload_plan(plan())
     await exchange.phones({"1101": SOON, "1102": BUSY, "2201": SILENT})
     names = ("P-Access-Network-Info", "Diversion", "History-Info", "Geolocation")
-    caller = Caller(talk=0.2, headers=tuple(f"{name}: {hostile}" for name in names))
+    odd = ("X-!%*_+`'~.: odd", *(f"X-{'n' * 60}-{number}: many" for number in range(20)))
+    caller = Caller(talk=0.2, headers=(*(f"{name}: {hostile}" for name in names), *odd))
     record, said = await answered_call(exchange, caller)
     assert record.tried == (("1101", "accepted"), ("1102", "busy"))
     assert said is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pbx112.model.codes import code_of, rows
 from pbx112.plan.card import FOOT, HEAD, LOWEST, PAGE, TITLE, TooMuch, render_card, row_height
 from pbx112.plan.load import load_plan
 from tests.plan.plans import agency, extension, plan
@@ -50,7 +51,9 @@ def height_of(html: str) -> float:
 
 def test_the_sample_is_the_card_of_the_example_plan() -> None:
     example = load_plan(PROJECT / "agencies.yaml").plan
-    assert SAMPLE.read_text() == render_card(example), "run `pbx112 card > docs/operator-card.id.html` again"
+    assert SAMPLE.read_text() == render_card(example, rows(example)), (
+        "run `pbx112 card > docs/operator-card.id.html` again"
+    )
 
 
 def test_it_fits_one_page_and_fetches_nothing() -> None:
@@ -62,15 +65,14 @@ def test_it_fits_one_page_and_fetches_nothing() -> None:
 
 def test_each_code_and_key_stands_on_it() -> None:
     example = load_plan(PROJECT / "agencies.yaml").plan
-    keys = [("*13", "Tambah Damkar."), ("#0", "Lepas yang terakhir.")]
-    text = Page(render_card(example, keys)).text
+    text = Page(render_card(example, rows(example))).text
     for each in example.agencies.values():
         assert f"{each.code}{each.name}" in text
     for incident in example.incidents.values():
         first = example.agencies[incident.primary].code
         support = " ".join(example.agencies[key].code for key in incident.support)
-        assert f"{incident.menu or '·'}{incident.name}{first} {support}" in text
-    for row in keys:
+        assert f"{code_of(incident)}{incident.name}{first} {support}" in text
+    for row in rows(example):
         assert "".join(row) in text
 
 
