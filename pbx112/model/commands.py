@@ -38,7 +38,7 @@ def obey(story: Story, number: int, keys: str) -> None:
         case CallInAll(incident=incident):
             why = _call_in_all(story, leg, incident)
         case MarkIncident(incident=incident):
-            story.tell(CallMarked(leg.target.number, incident=incident))
+            story.tell(_happened(story, leg, incident))
             why = None
         case MarkDisposition(disposition=disposition):
             story.tell(CallMarked(leg.target.number, disposition=disposition))
@@ -71,12 +71,17 @@ def _call_in_all(story: Story, leg: Leg, key: str) -> Refusal | None:
     ]
     if not owners:
         return "here"
-    story.tell(CallMarked(leg.target.number, incident=key))
+    story.tell(_happened(story, leg, key))
     for owner in owners:
         if not helps.is_room(story):
             return "full"
         helps.seek(story, owner, leg.number, f"incident:{key}")
     return None
+
+
+def _happened(story: Story, leg: Leg, incident: str) -> CallMarked:
+    known = story.plan.incidents.get(incident)
+    return CallMarked(leg.target.number, incident=incident, name=known.name if known else "")
 
 
 def _plainly(

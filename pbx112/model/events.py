@@ -238,12 +238,13 @@ class CallerBack(_Event, frozen=True, tag=True):
 
 
 class CallMarked(_Event, frozen=True, tag=True):
-    """The line `by` (its number) says what the call is: a `disposition`, an `incident`, or both. A later mark is
-    added, and nothing is overwritten."""
+    """The line `by` (its number) says what the call is: a `disposition`, an `incident` (called `name`), or both. A
+    later mark is added, and nothing is overwritten."""
 
     by: str
     disposition: str = ""
     incident: str = ""
+    name: str = ""
 
 
 class KeyAsked(_Event, frozen=True, tag=True):

@@ -344,9 +344,9 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             return _with(call, held=isinstance(call.situation, Talking))
         case CallerBack():
             return _with(call, held=False)
-        case CallMarked(disposition=disposition, incident=incident):
-            marked = call.marked or bool(disposition)
-            return _with(call, marked=marked, incident=incident or call.incident)
+        case CallMarked(disposition=disposition, incident=incident, name=name):
+            call = _with(call, marked=call.marked or bool(disposition))
+            return _with(call, incident=incident, incident_name=name) if incident else call
         case KeyAsked(by=by):
             return _with(call, asking=Asking(by, now + int(KEY_WAIT * SECOND)))
         case KeyGiven():

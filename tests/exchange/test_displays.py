@@ -81,6 +81,32 @@ async def test_an_agencys_phone_shows_what_the_caller_chose(exchange: Exchange) 
     staff_unseen(calling)
 
 
+async def test_an_agency_that_is_called_in_sees_what_it_is_about_and_no_other_display_changes(
+    exchange: Exchange,
+) -> None:
+    await exchange.reload_plan(plan())
+    keys = (Key("#", 0.6), Key("3", 0.3), Key("1", 0.3))
+    await exchange.phones(
+        {"1101": Answers(after=0.2, keys=keys), "1102": BUSY, "2101": SOON, "2102": BUSY, "2201": SOON}
+    )
+    caller = Caller(talk=30)
+    calling = await exchange.dial(caller)
+    for number in ("2101", "2201"):
+        await exchange.phone(number).until_rung()
+    for leg in (3, 4):
+        await exchange.told(caller, "LegAccepted", leg=leg)
+    calling.hang_up()
+    await calling.ended()
+    await exchange.quiet()
+    number = "+62" + caller.number[1:]
+    assert shown(exchange.phone("1101").received("INVITE")[0]) == ("112", number)
+    assert shown(exchange.phone("2101").received("INVITE")[0]) == ("112 Kebakaran, Dinas Damkar", number)
+    assert shown(exchange.phone("2201").received("INVITE")[0]) == ("112 Kebakaran, Satpol PP", number)
+    for phone in ("1101", "2101", "2201"):
+        assert said_later(exchange.phone(phone)) == ["BYE"], phone
+    staff_unseen(calling)
+
+
 async def test_a_mobile_sees_the_trunks_own_number_and_the_caller_never_sees_the_mobiles(
     exchange: Exchange,
 ) -> None:
