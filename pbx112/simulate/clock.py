@@ -40,6 +40,7 @@ class Clock:
         self._utc_base_ns = utc_us * 1000 - self.now_ns
         self._heap: list[tuple[int, int, Alarm]] = []
         self._count = 0
+        self._to_begin: set[Coroutine[Any, Any, None]] = set()
 
     @property
     def now(self) -> Instant:
@@ -63,10 +64,17 @@ class Clock:
 
     def start(self, work: Coroutine[Any, Any, None], alive: Callable[[], bool] = lambda: True) -> object:
         """Let `work` begin next, as a task does; where it wakes up and is not `alive` any more, it is closed."""
+        self._to_begin.add(work)
         self.at(self.now_ns, lambda: self._go_on(work, alive))
         return work
 
+    def stop(self) -> None:
+        """Nothing more happens: work that has not begun never will."""
+        while self._to_begin:
+            self._to_begin.pop().close()
+
     def _go_on(self, work: Coroutine[Any, Any, None], alive: Callable[[], bool]) -> None:
+        self._to_begin.discard(work)
         if not alive():
             work.close()
             return

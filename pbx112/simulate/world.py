@@ -129,6 +129,8 @@ class World(AroundAsterisk):
             raise
         except Exception as error:
             raise Broken("never_raises", "", repr(error)) from error
+        finally:
+            self.clock.stop()
         self._account()
         return self.seen
 
