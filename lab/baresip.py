@@ -16,6 +16,9 @@ from lab.sound import tone_of, write_tone
 
 CONTROL = 4444
 
+KEY_EVERY = 0.35
+"""Seconds from one key to the next: a finger's pace."""
+
 _CONFIG = """\
 poll_method epoll
 sip_listen {address}:{port}
@@ -62,6 +65,12 @@ class Baresip:
                     return
                 if event.get("type") == "CALL_CLOSED":
                     raise LabError(f"the call to {uri} ended: {event.get('param', '')}")
+
+    async def press(self, keys: str) -> None:
+        """Press these keys, one after the other (RFC 4733)."""
+        for key in keys:
+            await self._say("sndcode", key)
+            await asyncio.sleep(KEY_EVERY)
 
     async def hang_up(self) -> None:
         """End the call."""

@@ -1,0 +1,250 @@
+"""Codes during a call, told to the pure model: who is called in, what a mark does, who is left with the caller."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pbx112.model import react, stimuli
+from pbx112.model.codes import begins, codes, rows
+from pbx112.model.events import (
+    CallerBack,
+    CallMarked,
+    CommandRefused,
+    HelpEnded,
+    HelpSought,
+    KeyGiven,
+    Outcome,
+    StageEntered,
+)
+from pbx112.model.helps import MOST_LEGS
+from pbx112.model.state import Reaching, Talking
+from pbx112.plan.load import load_plan
+from pbx112.plan.types import CallTakers, Plan
+from pbx112.switch.keys import PATIENCE, Keypads
+
+from .desk import Desk, agency, extension, mobile, plan
+
+EXAMPLE = Path(__file__).parent.parent.parent / "agencies.yaml"
+TAKERS = CallTakers("all", (extension("1101"), extension("1102")), "damkar")
+DAMKAR = replace(agency("damkar", extension("2101"), mobile("+6281200000001"), then="bpbd"), code="13")
+BPBD = replace(agency("bpbd", extension("2201")), code="16")
+
+
+def a_talk(on: Plan | None = None) -> Desk:
+    """A call taker talks on 1101."""
+    desk = Desk(on or plan(DAMKAR, BPBD, call_takers=TAKERS))
+    desk.arrives()
+    desk.picks_up("1101")
+    return desk
+
+
+def code(desk: Desk, owner: str) -> str:
+    return desk.plan.agencies[owner].code
+
+
+def dials(desk: Desk, keys: str, line: str = "1101") -> None:
+    desk.hears(stimuli.CodeDialled(keys, desk.leg(line)))
+
+
+def told(desk: Desk, kind: type) -> list[object]:
+    return [event for _, event in desk.history if isinstance(event, kind)]
+
+
+def there(desk: Desk) -> list[str]:
+    assert desk.call
+    return [leg.target.number for leg in desk.call.talkers()]
+
+
+def held(desk: Desk) -> bool:
+    return desk.call is not None and desk.call.held
+
+
+def test_no_code_of_the_example_begins_another() -> None:
+    known = list(codes(load_plan(EXAMPLE).plan))
+    assert len(known) > 60
+    for keys in known:
+        assert [other for other in known if other.startswith(keys)] == [keys]
+
+
+def test_every_row_of_the_card_names_keys_that_begin_a_code() -> None:
+    example = load_plan(EXAMPLE).plan
+    for keys, sentence in rows(example):
+        start = "".join(key for key in keys if key in "*#0123456789")
+        assert begins(example, start), keys
+        assert sentence.endswith(".")
+
+
+def test_keys_become_a_code_or_none_and_are_forgotten() -> None:
+    example, now = load_plan(EXAMPLE).plan, [0]
+    pads = Keypads(lambda: now[0])
+    assert [pads.press("a", key, example) for key in "*13"] == ["", "", "*13"]
+    assert [pads.press("a", key, example) for key in "15"] == ["", ""], "no code begins so"
+    assert pads.press("a", "*", example) == ""
+    assert pads.press("b", "#", example) == ""
+    assert pads.press("b", "8", example) == "#8", "each phone for itself"
+    now[0] += int((PATIENCE + 0.1) * 1e9)
+    assert pads.press("a", "#", example) == "", "the * is forgotten"
+    assert pads.press("a", "x", example) == "#x"
+
+
+def test_an_agency_is_sought_by_the_plan_while_the_talk_goes_on() -> None:
+    desk = a_talk()
+    dials(desk, "*" + code(desk, "damkar"))
+    assert desk.ringing == ["2101"]
+    desk.refuses("2101", 17, 486)
+    assert desk.ringing == ["+6281200000001"]
+    desk.picks_up("+6281200000001")
+    assert there(desk) == ["1101"], "a voicemail picks up too"
+    desk.presses("+6281200000001", "1")
+    assert there(desk) == ["1101", "+6281200000001"]
+    assert desk.asked(react.Join)[-1] == react.Join(4, "c1-bridge", ("c1-leg4",))
+    assert len(desk.asked(react.Record)) == 1, "one recording"
+
+
+def test_who_picks_up_is_told_what_it_is_about_before_joining() -> None:
+    desk = a_talk()
+    dials(desk, "*" + code(desk, "damkar"))
+    desk.picks_up("2101")
+    assert there(desk) == ["1101"]
+    desk.hears(stimuli.Briefed(desk.leg("2101")))
+    assert there(desk) == ["1101", "2101"]
+
+
+def test_who_is_not_told_for_want_of_a_sound_joins_all_the_same() -> None:
+    desk = a_talk()
+    dials(desk, "*" + code(desk, "damkar"))
+    desk.picks_up("2101")
+    desk.waits(12.1)
+    assert there(desk) == ["1101", "2101"]
+
+
+def test_a_help_goes_on_to_the_agency_that_stands_in_and_ends_there() -> None:
+    desk = a_talk()
+    dials(desk, "*" + code(desk, "damkar"))
+    desk.refuses("2101", 17)
+    desk.refuses("+6281200000001", 17)
+    assert desk.ringing == ["2201"]
+    desk.refuses("2201", 17)
+    assert told(desk, HelpEnded) == [HelpEnded(1, "unreached")]
+    assert [event.owner for event in told(desk, HelpSought) if isinstance(event, HelpSought)] == [
+        "damkar",
+        "bpbd",
+    ]
+    assert there(desk) == ["1101"]
+
+
+def test_two_operators_who_press_at_once_call_the_agency_once() -> None:
+    desk = a_talk()
+    dials(desk, "#72")
+    desk.picks_up("1102")
+    desk.hears(stimuli.Briefed(desk.leg("1102")))
+    dials(desk, "*" + code(desk, "bpbd"))
+    dials(desk, "*" + code(desk, "bpbd"), line="1102")
+    assert desk.rung.count("2201") == 1
+    assert told(desk, CommandRefused) == [CommandRefused(desk.leg("1102"), "*" + code(desk, "bpbd"), "here")]
+
+
+def test_the_agency_answers_in_the_moment_in_which_it_is_dropped() -> None:
+    desk = a_talk()
+    dials(desk, "*" + code(desk, "bpbd"))
+    number = desk.leg("2201")
+    dials(desk, "#0")
+    desk.hears(stimuli.PickedUp(number))
+    assert there(desk) == ["1101"]
+    assert ("2201", "withdrawn") in desk.results
+    assert react.Hangup(f"c1-leg{number}") in desk.requests
+
+
+@pytest.mark.parametrize("way", ["hangs up", "breaks"])
+def test_the_operator_leaves_and_the_agency_has_the_caller(way: str) -> None:
+    desk = a_talk()
+    dials(desk, "**" + code(desk, "bpbd"))
+    desk.picks_up("2201")
+    desk.hears(stimuli.Briefed(desk.leg("2201")))
+    assert held(desk)
+    if way == "hangs up":
+        desk.hangs_up("1101")
+    else:
+        desk.refuses("1101", 44)
+    assert not held(desk)
+    assert there(desk) == ["2201"]
+    assert told(desk, CallerBack) == [CallerBack()]
+    desk.hangs_up("2201")
+    assert desk.outcome is Outcome.ANSWERED
+
+
+def test_a_call_taker_alone_who_hangs_up_gives_the_caller_back() -> None:
+    desk = a_talk()
+    desk.hangs_up("1101")
+    assert desk.outcome is None
+    assert desk.ringing == ["1101", "1102"]
+    first, again = (event for _, event in desk.history if isinstance(event, StageEntered))
+    assert again == StageEntered("call_takers", "returned", 1, first.waves)
+
+
+def test_after_a_mark_hanging_up_ends_the_call() -> None:
+    desk = a_talk()
+    dials(desk, "#62")
+    assert told(desk, CallMarked) == [CallMarked("1101", disposition="ghost")]
+    desk.hangs_up("1101")
+    assert desk.outcome is Outcome.ANSWERED
+
+
+def test_a_help_that_rings_goes_on_while_the_caller_is_sought_a_human() -> None:
+    desk = a_talk()
+    dials(desk, "*" + code(desk, "bpbd"))
+    desk.hangs_up("1101")
+    assert desk.ringing == ["2201", "1101", "1102"]
+    desk.picks_up("2201")
+    assert there(desk) == ["2201"]
+    assert desk.call and isinstance(desk.call.situation, Talking)
+    assert desk.ringing == []
+
+
+def test_ten_parties_and_no_more_than_there_may_be() -> None:
+    many = [replace(agency(f"opd_{n}", extension(f"3{n:03}")), code=f"{n:03}") for n in range(MOST_LEGS + 5)]
+    desk = a_talk(plan(*many, call_takers=TAKERS))
+    for n in range(len(many)):
+        dials(desk, f"*{n:03}")
+    assert desk.call and len(desk.call.live_legs()) == MOST_LEGS
+    full = [
+        event
+        for event in told(desk, CommandRefused)
+        if isinstance(event, CommandRefused) and event.why == "full"
+    ]
+    assert len(full) == len(many) - (MOST_LEGS - 1)
+    for n in range(10):
+        desk.picks_up(f"3{n:03}")
+        desk.hears(stimuli.Briefed(desk.leg(f"3{n:03}")))
+    assert len(there(desk)) == 11
+    desk.caller_hangs_up()
+    assert desk.outcome is Outcome.ANSWERED
+
+
+def test_a_caller_who_cannot_speak() -> None:
+    desk = a_talk()
+    dials(desk, "#5")
+    desk.caller_presses("3")
+    desk.caller_presses("5")
+    dials(desk, "#5")
+    desk.waits(15.1)
+    assert told(desk, KeyGiven) == [KeyGiven("5"), KeyGiven("")]
+    words = [request.media[0] for request in desk.asked(react.Word) if isinstance(request, react.Word)]
+    assert words == [
+        "sound:pbx112/press_5",
+        "sound:pbx112/word_caller_pressed",
+        "sound:pbx112/press_5",
+        "sound:pbx112/word_caller_silent",
+    ]
+
+
+def test_whoever_is_not_on_the_bridge_commands_nothing() -> None:
+    desk = Desk(plan(DAMKAR, BPBD, call_takers=TAKERS))
+    desk.arrives()
+    before = len(desk.history)
+    desk.hears(stimuli.CodeDialled("#8", 1))
+    assert len(desk.history) == before
+    assert desk.call and isinstance(desk.call.situation, Reaching)
