@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import signal
 import sys
@@ -19,14 +20,14 @@ from rich.table import Table
 
 from lab import seen
 from lab.baresip import baresip
-from lab.callers import Calling
+from lab.callers import Caller, Calling
 from lab.exchange import Exchange, sip_address
 from lab.network import Network, free_net, is_free
-from lab.phones import Phone
+from lab.phones import Answers, Phone, codes
 from lab.processes import LabError
 from lab.records import Record, record_of
 from lab.service import HOME, willing_phones
-from lab.stories import HEAD, STORIES, Story
+from lab.stories import DESK, HEAD, SOON, STORIES, Story
 
 EXAMPLE = Path(__file__).parent.parent / "agencies.yaml"
 CLOCKS = 0.4
@@ -58,6 +59,9 @@ async def demo(*, once: bool) -> bool:
         for number, story in enumerate(stories, start=1):
             true += await _tell(number, story.title, story.tells, play_story(exchange, story), exchange)
         told = len(stories) + 1
+        tells = "The call taker presses *13, #31, #61: fire brigade and support join; marked, handed over."
+        true += await _tell(told, "The operator's desk", tells, _play_desk(exchange), exchange)
+        told += 1
         tells = "The citizen's phone plays 440 Hz, the desk phone 880 Hz: each must hear the other's tone."
         true += await _tell(told, "Sound passes both ways", tells, _play_sound(exchange), exchange)
         if len(stories) < len(STORIES):
@@ -199,6 +203,39 @@ async def _told(exchange: Exchange, calling: Calling, phones: dict[str, Phone]) 
             await following
     await exchange.quiet()
     tell()
+
+
+# --- the operator's desk ------------------------------------------------------------------------------------------
+
+
+async def _play_desk(exchange: Exchange) -> list[Row]:
+    """A citizen, a call taker, two agencies, a mark; the call taker hangs up, the others talk on."""
+    await exchange.reload_plan(DESK)
+    pressed = Answers(after=0.5, keys=codes("*13", "#31", "#61"), talk=12.0)
+    await exchange.phones({"1101": pressed, "2101": SOON, "2121": SOON})
+    caller = Caller(talk=60.0)
+    calling = await exchange.dial(caller)
+    for leg in (2, 3):
+        await exchange.told(caller, "LegAccepted", leg=leg)
+    await exchange.told(caller, "LegEnded", leg=1)
+    dropped = calling.hung_up_by_exchange
+    calling.hang_up()
+    await calling.ended()
+    record = await exchange.record(caller)
+    marks = [json.loads(event["body"]) for event in record.events if event["kind"] == "CallMarked"]
+    legs = ", ".join(" ".join(leg) for leg in record.tried)
+    said = ", ".join(str(mark.get("disposition") or mark.get("incident")) for mark in marks)
+    everybody = "1101 accepted, 2101 accepted, 2121 accepted"
+    return [
+        Row("who was on the call", everybody, legs, legs == everybody),
+        Row("the marks", "kebakaran, normal", said, said == "kebakaran, normal"),
+        Row(
+            "the call taker hung up",
+            "the caller stays",
+            f"ended by {record.call['ended_by']}",
+            not dropped and record.call["ended_by"] == "caller",
+        ),
+    ]
 
 
 # --- sound ------------------------------------------------------------------------------------------------------

@@ -23,6 +23,15 @@ class Answers:
     sound: bool = False
 
 
+def codes(*pressed: str, after: float = 0.6, between: float = 2.0) -> tuple[Key, ...]:
+    """The codes pressed one after the other, the first `after` seconds from the answer."""
+    keys: list[Key] = []
+    for code in pressed:
+        keys += [Key(code[0], after), *(Key(key, 0.3) for key in code[1:])]
+        after = between
+    return tuple(keys)
+
+
 @dataclass(frozen=True)
 class Rejects:
     """Says no with a SIP status, `after` seconds."""

@@ -20,6 +20,19 @@ agencies:
   satpol_pp: {name: Satuan Polisi Pamong Praja, code: "12", lines: [{extension: "2121", ring_for: 4}]}
 """
 
+DESK = """\
+version: 1
+service: {name: Layanan 112 Kabupaten Kaur, number: "112", language: id, timezone: Asia/Jakarta, answer: on_pickup}
+default_agency: satpol_pp
+call_takers: {lines: [{extension: "1101"}], then: satpol_pp}
+agencies:
+  satpol_pp: {name: Satuan Polisi Pamong Praja, code: "12", lines: [{extension: "2121", ring_for: 4}]}
+  damkar: {name: Dinas Pemadam Kebakaran, code: "13", lines: [{extension: "2101", ring_for: 4}]}
+incidents:
+  kebakaran: {name: Kebakaran, menu: "1", primary: damkar, support: [satpol_pp]}
+"""
+"""The plan of the scene in which a call taker works with the keys of a desk phone."""
+
 PIKET_A, PIKET_B = "+6281200000001", "+6281200000002"
 
 

@@ -172,6 +172,10 @@ class Operations(ABC):
         path = ("channels", channel_id, "play", *((playback_id,) if playback_id else ()))
         return await self._ask(Playback, "POST", path, body=body)
 
+    async def playback(self, playback_id: str) -> Playback:
+        """A playback that goes on. Raises `NotFound` where it is over, or never was."""
+        return await self._ask(Playback, "GET", ("playbacks", playback_id))
+
     async def stop_playback(self, playback_id: str) -> None:
         """Stop a playback; its PlaybackFinished follows."""
         await self.request("DELETE", ("playbacks", playback_id))

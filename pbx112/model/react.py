@@ -6,7 +6,7 @@ The switch turns a request into ARI operations (:mod:`pbx112.switch.requests`) o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from .events import (
@@ -106,12 +106,14 @@ class Originate:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Speak to a channel; `prompt` says which prompt to the caller this is, None where nobody waits."""
+    """Speak to a channel; `prompt` says which prompt to the caller this is, None where nobody waits. `again`: unless
+    it is being spoken still, from before a restart (a channel comes onto a bridge when nothing is spoken to it)."""
 
     channel: str
     playback: str
     media: tuple[str, ...]
     prompt: Prompt | None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +342,7 @@ def name_shown(incident: str, owner: str) -> str:
     return f"112 {about}".rstrip()[:LONGEST_NAME].rstrip(" ,")
 
 
-def _ask(call: Call, leg: Leg) -> tuple[Request, ...]:
+def _ask(call: Call, leg: Leg) -> tuple[Play, ...]:
     """What is said to who has just picked up: that a key has to be pressed, or, called in to help, what it is about."""
     if leg.target.accept == "press_1":
         return (Play(leg.channel, _accept_playback(leg), ACCEPT_PROMPT, None),)
@@ -418,7 +420,7 @@ def _lines_again(call: Call) -> Iterator[Request]:
         if leg.status == "offered":
             yield _originate(call, leg.number, leg.channel, leg.target)
         elif leg.status == "answered":
-            yield from _ask(call, leg)
+            yield from (replace(question, again=True) for question in _ask(call, leg))
 
 
 def _restore(call: Call) -> tuple[Request, ...]:
@@ -434,7 +436,7 @@ def _restore(call: Call) -> tuple[Request, ...]:
         case Waiting() | InMenu():
             return (Answer(caller),)
         case Announcing(media=media):
-            return (Answer(caller), _announce(call, media))
+            return (Answer(caller), replace(_announce(call, media), again=True))
         case InFallback():
             return (ToFallback(caller),)
         case Ended():

@@ -25,6 +25,9 @@ from pbx112.cdr.record import moment
 from .asterisk import Asterisk, Chan
 from .clock import sleep
 
+SPEAKING_STEP = 0.05
+"""Seconds."""
+
 
 class Fate:
     """How one request fares: seconds `before` Asterisk acts and `after`, and what is raised in either place."""
@@ -184,6 +187,14 @@ class Ari(Operations):
         await self._back(fate)
         return Playback(name)
 
+    async def playback(self, playback_id: str) -> Playback:
+        fate = await self._there("AskPlayback", playback_id)
+        speaks = any(playback_id in chan.playing for chan in self._asterisk.channels.values())
+        await self._back(fate)
+        if not speaks:
+            raise NotFound("GET", playback_id, "Playback not found", 404)
+        return Playback(playback_id)
+
     async def stop_playback(self, playback_id: str) -> None:
         fate = await self._there("StopPlay", playback_id)
         for chan in list(self._asterisk.channels.values()):
@@ -239,6 +250,10 @@ class Ari(Operations):
         if span is None:
             raise NotFound("POST", bridge_id, "Bridge not found", 404)
         for chan in [self._ours(channel) for channel in channel_ids]:
+            # What is said to a channel is said to its end, or until it is stopped, before it comes onto a bridge.
+            while chan.playing and chan.bridge is None and chan.id in self._asterisk.channels:
+                await sleep(SPEAKING_STEP)
+            self._ours(chan.id)
             self._asterisk.enter_bridge(span, chan)
         await self._back(fate)
 

@@ -110,8 +110,9 @@ async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
             await ari.stop_moh(channel)
         case react.Originate():
             return await _originate(ari, request)
-        case react.Play(channel=channel, playback=playback, media=media):
-            await ari.play(channel, media, playback_id=playback)
+        case react.Play(channel=channel, playback=playback, media=media, again=again):
+            if not (again and await _speaks(ari, playback)):
+                await ari.play(channel, media, playback_id=playback)
         case react.StopPlay(playback=playback):
             await ari.stop_playback(playback)
         case react.Word(channel=channel, media=media):
@@ -156,6 +157,14 @@ async def _originate(ari: Operations, request: react.Originate) -> Stimulus | No
     except Unavailable:
         return stimuli.Refused(request.leg, unavailable=True, detail="unreachable")
     return None
+
+
+async def _speaks(ari: Operations, playback: str) -> bool:
+    try:
+        await ari.playback(playback)
+    except NotFound:
+        return False
+    return True
 
 
 async def _make_bridge(ari: Operations, bridge: str) -> None:

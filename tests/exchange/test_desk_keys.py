@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.callers import Caller
 from lab.exchange import Exchange
-from lab.phones import BUSY, DECLINES, HUMAN, Answers
+from lab.phones import BUSY, DECLINES, HUMAN, Answers, codes
 from lab.sipp import Key
 
 from .plans import MOBILE_A, plan
@@ -13,18 +13,9 @@ SOON = Answers(after=0.2)
 PATIENT = 30.0
 
 
-def keys(*codes: str, after: float = 0.6, between: float = 2.0) -> tuple[Key, ...]:
-    """The codes pressed one after the other, the first `after` seconds from the answer."""
-    pressed: list[Key] = []
-    for code in codes:
-        pressed += [Key(code[0], after), *(Key(key, 0.3) for key in code[1:])]
-        after = between
-    return tuple(pressed)
-
-
-def operator(*codes: str, talk: float | None = None, between: float = 2.0) -> Answers:
+def operator(*pressed: str, talk: float | None = None, between: float = 2.0) -> Answers:
     """A call taker who picks up and presses these codes; hangs up `talk` seconds after the last one."""
-    return Answers(after=0.2, keys=keys(*codes, between=between), talk=talk)
+    return Answers(after=0.2, keys=codes(*pressed, between=between), talk=talk)
 
 
 async def on_the_phone(exchange: Exchange) -> int:
