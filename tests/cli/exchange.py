@@ -8,6 +8,8 @@ from pathlib import Path
 from lab import config
 from lab.network import AMI, Network
 from pbx112.ari import AriHttp
+from pbx112.plan.load import parse_plan
+from pbx112.sounds import texts
 from tests.ari.asterisk import PASSWORD, PHONES, Asterisk
 
 AMI_PASSWORD = "only-looks-7"
@@ -32,6 +34,9 @@ agencies:
       - {mobile: "+6281200000001", trunk: gsm, name: Piket}
 default_agency: damkar
 """
+
+PROMPTS = len(texts(parse_plan(PLAN.encode(), "agencies.yaml").plan))
+"""How many prompts its callers and staff may hear."""
 
 MANAGER = f"""
 [general]

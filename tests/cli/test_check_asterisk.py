@@ -17,7 +17,7 @@ from pbx112.cli.checks.asterisk import check_version
 from pbx112.cli.checks.findings import Level, Section
 from tests.ari.conftest import Listener, running
 from tests.cli.conftest import Pbx112
-from tests.cli.exchange import PLAN, READER, READER_PASSWORD, Office
+from tests.cli.exchange import PLAN, PROMPTS, READER, READER_PASSWORD, Office
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_office_as_it_should_be_has_no_error(loaded: Office, pbx112: Pbx112) 
     assert "✓ ARI user 'pbx112' may act" in result.output
     assert "✓ AMI lets user 'pbx112' in" in result.output
     assert "needed modules are running" in result.output
-    assert "✓ all 6 prompts are there" in result.output
+    assert f"✓ all {PROMPTS} prompts are there" in result.output
     assert result.output.splitlines()[-1].startswith("0 errors, ")
 
 
@@ -79,7 +79,7 @@ def test_a_prompt_that_is_missing_is_named(office: Office, pbx112: Pbx112, tmp_p
     menu = tmp_path / "menu.yaml"
     menu.write_text(PLAN + 'incidents:\n  banjir: {name: Banjir, menu: "5", primary: damkar}\n')
     result = pbx112("check", "--only", "asterisk", "--agencies", str(menu))
-    assert "! prompts are missing in sounds/pbx112: menu_banjir; callers" in result.output
+    assert "! prompts are missing in sounds/pbx112: incident_banjir, menu_banjir; callers" in result.output
 
 
 def test_a_dialplan_that_is_not_loaded_and_one_of_another_plan(
@@ -167,7 +167,7 @@ async def test_an_asterisk_without_music_without_a_name_and_without_prompts(
     assert "✗ module res_musiconhold is not running: the daemon cannot handle calls without it" in result
     assert "✗ module app_stack is not running: the fallback dialplan cannot do without it" in result
     assert "! Asterisk's systemname is not set" in result
-    assert "! prompts are missing in sounds/pbx112: all 6; callers hear tones instead" in result
+    assert f"! prompts are missing in sounds/pbx112: all {PROMPTS}; callers hear tones instead" in result
 
 
 async def test_whether_the_daemon_is_connected(office: Office, pbx112: Pbx112) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Pbx112
+from tests.cli.exchange import PROMPTS
 
 
 def test_every_prompt_is_spoken_once_and_a_recording_of_the_office_stays(
@@ -18,7 +19,7 @@ def test_every_prompt_is_spoken_once_and_a_recording_of_the_office_stays(
     (folder / "greeting.gsm").write_bytes(b"our own voice")
     first = pbx112("prompts", str(folder))
     assert first.exit_code == 0
-    assert "6 prompts are in" in first.output
+    assert f"{PROMPTS} prompts are in" in first.output
     assert (folder / "greeting.gsm").read_bytes() == b"our own voice"
     assert not (folder / "greeting.wav").exists()
     with wave.open(str(folder / "accept.wav")) as sound:
@@ -29,7 +30,7 @@ def test_every_prompt_is_spoken_once_and_a_recording_of_the_office_stays(
         ["menu", "spoken"],
         ["accept", "spoken"],
     ]
-    assert pbx112("prompts", str(folder)).output.count(" as before ") == 5
+    assert pbx112("prompts", str(folder)).output.count(" as before ") == PROMPTS - 1
 
 
 @pytest.mark.parametrize(

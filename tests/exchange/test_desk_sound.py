@@ -56,6 +56,8 @@ async def test_the_caller_hears_no_keys(exchange: Exchange) -> None:
     try:
         await exchange.told(caller, "HelpSought")
         await eventually(lambda: ear.heard.total() > 100, 10)
+        async with asyncio.timeout(30):
+            await sipp.process.ended()
     finally:
         await sipp.stop()
         way.close()

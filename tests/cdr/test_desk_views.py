@@ -1,0 +1,68 @@
+"""What an auditor reads of staff's work during a call."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+
+import asyncpg
+
+from pbx112.cdr import Shipper
+from pbx112.journal import Journal
+from pbx112.model import events as ev
+from tests.cdr.calls import DESK, FIRE, Timed, drafts, gap
+
+
+def helped() -> list[Timed]:
+    """1101 calls the fire brigade in (2.5 s), then bpbd, which has no line that answers; two marks."""
+    return [
+        (0.0, ev.CallArrived("in-1", "0812", None, False, "112")),
+        (0.1, ev.StageEntered("call_takers", "first", 1, ((DESK,),))),
+        (0.1, ev.LegOffered(1, "leg-1", DESK)),
+        (1.0, ev.LegAccepted(1)),
+        (3.0, ev.HelpSought(1, "damkar", 1, "asked", ((FIRE,),), consult=True)),
+        (3.0, ev.LegOffered(2, "leg-2", FIRE, help=1)),
+        (5.5, ev.CallerHeld(1)),
+        (5.5, ev.LegAccepted(2)),
+        (9.5, ev.CallerBack(1)),
+        (10.0, ev.HelpSought(2, "bpbd", 1, "asked", ())),
+        (10.0, ev.HelpEnded(2, "unreached")),
+        (11.0, ev.CallMarked("1101", disposition="prank")),
+        (12.0, ev.CallMarked("1101", disposition="normal", incident="kebakaran")),
+        (20.0, ev.CallerLeft(16)),
+        (20.0, ev.LegEnded(1, ev.LegResult.ACCEPTED)),
+        (20.0, ev.LegEnded(2, ev.LegResult.ACCEPTED)),
+        (20.0, ev.CallEnded(ev.Outcome.ANSWERED, "caller")),
+    ]
+
+
+async def test_helps_and_marks_can_be_read(dsn: str, tmp_path: Path) -> None:
+    alarms: list[str] = []
+    journal = await Journal.open(tmp_path / "j.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append)
+    shipper = Shipper(journal, dsn, "kaur", alarms.append)
+    task = asyncio.create_task(shipper.run())
+    journal.append(drafts("c1", helped()))
+    assert await shipper.flush(10), alarms
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await journal.close()
+    reader = await asyncpg.connect(dsn)
+    try:
+        helps = await reader.fetch(
+            "SELECT help, owner, by_line, consult, leg, line, seconds_to_accept, talk_seconds"
+            " FROM pbx112.help ORDER BY help"
+        )
+        marks = await reader.fetch("SELECT line, disposition, incident FROM pbx112.mark ORDER BY seq")
+        call = await reader.fetchrow("SELECT talk_seconds, incident FROM pbx112.call")
+    finally:
+        await reader.close()
+    assert [tuple(row) for row in helps] == [
+        (1, "damkar", "1101", True, 2, "2101", Decimal("2.500"), Decimal("14.500")),
+        (2, "bpbd", "1101", False, None, None, None, None),
+    ]
+    assert [tuple(row) for row in marks] == [("1101", "prank", None), ("1101", "normal", "kebakaran")]
+    assert call is not None
+    assert tuple(call) == (Decimal("15.000"), "kebakaran"), "4 of 19 seconds the caller heard music"
