@@ -27,7 +27,7 @@ async def next_record(exchange: Exchange, before: int) -> Record:
     await eventually(came, 10, pause=0.05)
     connection = await asyncpg.connect(exchange.dsn)
     try:
-        raw = await connection.fetchval("SELECT caller_raw FROM pbx112.call ORDER BY last_seq DESC LIMIT 1")
+        raw = await connection.fetchval("SELECT caller_raw FROM pbx112.call ORDER BY arrived_at DESC LIMIT 1")
     finally:
         await connection.close()
     return await record_of(exchange.dsn, raw)
