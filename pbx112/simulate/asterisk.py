@@ -85,7 +85,7 @@ class World:
         raise NotImplementedError
 
     def joined(self, chan: Chan) -> None:
-        """A caller is joined to somebody."""
+        """A caller is joined to somebody, or somebody to a caller (more than once where more come)."""
         raise NotImplementedError
 
     def menu_spoken(self, chan: Chan) -> None:

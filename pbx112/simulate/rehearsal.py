@@ -102,8 +102,10 @@ class Rehearsal(AroundAsterisk):
         self.asterisk.dialplan_ends(chan)
 
     def joined(self, chan: Chan) -> None:
-        """The caller talks as long as it did."""
-        self.clock.after(self._calls[chan.id].caller.talks, lambda: self.asterisk.caller_hangs_up(chan))
+        """The caller talks as long as it did; what staff pressed does not change who is reached first."""
+        if chan.kind == "caller":
+            talks = self._calls[chan.id].caller.talks
+            self.clock.after(talks, lambda: self.asterisk.caller_hangs_up(chan))
 
     def menu_spoken(self, chan: Chan) -> None:
         """The caller presses what it pressed, or, where it heard no menu, nothing."""
