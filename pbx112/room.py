@@ -23,7 +23,7 @@ LOOK_EVERY = 10.0
 
 
 class Room(NamedTuple):
-    """Bytes: of the journal with its write-ahead log, and free on its disk."""
+    """Bytes: of the journal, its write-ahead log and what was set aside beside it; and free on its disk."""
 
     journal: int
     free: int

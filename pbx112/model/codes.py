@@ -126,8 +126,3 @@ def rows(plan: Plan) -> tuple[tuple[str, str], ...]:
 def code_of(incident: Incident) -> str:
     """The digits of an incident after `#3` and `#4`: its own, or its key in the caller's menu; empty without both."""
     return incident.code or incident.menu or ""
-
-
-def begins(plan: Plan, keys: str) -> bool:
-    """Whether these keys are the beginning of a code (or one)."""
-    return any(code.startswith(keys) for code in codes(plan))

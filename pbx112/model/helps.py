@@ -6,8 +6,6 @@ and nobody's failure changes anything for those who talk.
 
 from __future__ import annotations
 
-from pbx112.plan.types import CALL_TAKERS
-
 from . import route
 from .events import HelpEnded, HelpSought, LegEnded, LegResult
 from .reach import offer
@@ -15,7 +13,7 @@ from .state import Help, Talking
 from .story import Story
 
 MOST_LEGS = 24
-"""Lines that one call may ring and hold together at most."""
+"""Lines that one call rings and holds together, from which on nobody more is called in."""
 
 
 def on_the_call(story: Story, owner: str, line: str = "") -> bool:
@@ -27,7 +25,7 @@ def on_the_call(story: Story, owner: str, line: str = "") -> bool:
 
 
 def is_room(story: Story) -> bool:
-    """Whether one more party may be called."""
+    """Whether one more party may be called (all of whose lines may ring together)."""
     return len(story.call.live_legs()) < MOST_LEGS
 
 
@@ -71,7 +69,7 @@ def _escalate(story: Story, help_: Help) -> None:
     agency = story.plan.agencies.get(help_.owner)
     then = agency.then if agency else None
     talks = isinstance(story.call.situation, Talking)
-    if then and talks and then not in help_.route and then != CALL_TAKERS and not on_the_call(story, then):
+    if then and talks and then not in help_.route and not on_the_call(story, then):
         waves = route.waves_of(story.plan, then, story.world)
         story.tell(HelpSought(help_.number, then, help_.by, "then", waves, help_.consult))
     else:

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from pbx112.model.codes import begins, codes
+from pbx112.model.codes import codes
 from pbx112.model.state import SECOND
 from pbx112.plan.types import Plan
 
@@ -37,7 +37,8 @@ class Keypads:
         keys = before + digit
         if not before and digit not in FIRST:
             return ""
-        if keys in codes(plan) or not begins(plan, keys):
+        known = codes(plan)
+        if keys in known or not any(code.startswith(keys) for code in known):
             return keys
         self._pressed[channel] = (keys, now)
         if len(self._pressed) > REMEMBERED:

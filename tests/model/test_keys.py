@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pbx112.model import react, stimuli
-from pbx112.model.codes import begins, codes, rows
+from pbx112.model.codes import codes, rows
 from pbx112.model.events import (
     CallerBack,
     CallMarked,
@@ -73,7 +73,7 @@ def test_every_row_of_the_card_names_keys_that_begin_a_code() -> None:
     example = load_plan(EXAMPLE).plan
     for keys, sentence in rows(example):
         start = "".join(key for key in keys if key in "*#0123456789")
-        assert begins(example, start), keys
+        assert any(code.startswith(start) for code in codes(example)), keys
         assert sentence.endswith(".")
 
 
