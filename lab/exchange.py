@@ -15,7 +15,7 @@ from lab import config
 from lab.asterisk import Asterisk, Leftovers
 from lab.callers import Caller, Calling, start_call
 from lab.daemon import Daemon
-from lab.network import AMI, ARI, SIP, Network, is_free
+from lab.network import AGI, AMI, ARI, SIP, Network, is_free
 from lab.phones import Behaviour, Phone, start_phones
 from lab.postgres import Postgres
 from lab.processes import LabError, eventually, last_lines
@@ -254,7 +254,9 @@ class Exchange:
     def _asterisk_files(self) -> dict[str, str]:
         files = config.shipped(self.network.exchange, self.ari_password)
         files["pjsip.conf"] = config.pjsip(self.network, config.parties(self.plan), self.unregistered)
-        files["pbx112.conf"] = render(self.plan, records=str(config.INSIDE / RECORDS))
+        files["pbx112.conf"] = render(
+            self.plan, records=str(config.INSIDE / RECORDS), agi=f"{self.network.exchange}:{AGI}"
+        )
         for name, text in self._more.items():
             files[name] = files.get(name, "") + text
         return files
@@ -271,6 +273,9 @@ class Exchange:
             "ami_port": str(AMI),
             "ami_user": ARI_USER,
             "ami_password": self.ari_password,
+            "agi_host": address,
+            "agi_port": str(AGI),
+            "desk_pins": "damkar=4711",
             "dsn": self._given_dsn or self.postgres.daemon_dsn,
             "journal": str(self.folder / "journal" / "journal.db"),
             "fallback_records": str(self.asterisk.folder / RECORDS),

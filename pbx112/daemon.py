@@ -16,6 +16,7 @@ from pbx112 import __version__
 from pbx112.ari import Replaced
 from pbx112.cdr.migrate import MigrationError, migrate, pending
 from pbx112.cdr.ship import Shipper
+from pbx112.desk import DeskServer
 from pbx112.health import Health
 from pbx112.journal import Journal
 from pbx112.model.events import CallEnded, DaemonStarted, DaemonStopped, JournalGap
@@ -106,10 +107,12 @@ async def _run(
 
     room = RoomWatch(settings.journal)
     health = Health(journal, switch, settings.ari(), room)
+    desk = DeskServer(switch, settings.agi_host, settings.agi_port, settings.pins())
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
         asyncio.create_task(keep_running("reload", lambda: _reload_when(asked, settings, switch))),
         asyncio.create_task(keep_running("fallback records", takeover.run)),
+        asyncio.create_task(keep_running("desk codes", desk.run)),
         asyncio.create_task(keep_running("heartbeat", health.beat, pause=0.1)),
         asyncio.create_task(keep_running("health of Asterisk", health.listen)),
         asyncio.create_task(keep_running("room for the journal", room.run)),

@@ -5,6 +5,7 @@ Nothing here is about who is rung (that is `agencies.yaml`), and nothing here is
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -45,6 +46,12 @@ class Settings(BaseSettings):
     ami_user: str = "pbx112"
     ami_password: SecretStr | None = None
 
+    agi_host: Annotated[str, Field(pattern=r"^(127(\.[0-9]{1,3}){3}|::1)$")] = "127.0.0.1"
+    """Where the codes of desk phones are served (FastAGI): on this machine alone."""
+    agi_port: Annotated[int, Field(ge=1, le=65535)] = 4573
+    desk_pins: Annotated[SecretStr | None, Field(description="agency=PIN, separated by blanks")] = None
+    """The PINs (4 to 8 digits) with which agencies change their standby mobile: `damkar=4711 bpbd=0815`."""
+
     dsn: SecretStr | None = None
     """Postgres, as libpq writes it. Without it calls are handled and journalled, and shipped once it is set."""
 
@@ -53,6 +60,24 @@ class Settings(BaseSettings):
     """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""
     dialplan: Path = Path("/etc/asterisk/pbx112.conf")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def agi_address(self) -> str:
+        """Host and port, as Asterisk writes them."""
+        host = f"[{self.agi_host}]" if ":" in self.agi_host else self.agi_host
+        return f"{host}:{self.agi_port}"
+
+    def pins(self) -> dict[str, str]:
+        """The PIN of each agency that has one. Raises :class:`SettingsError`."""
+        pins = {}
+        for word in self.desk_pins.get_secret_value().split() if self.desk_pins else ():
+            agency, _, pin = word.partition("=")
+            if not re.fullmatch(r"[0-9]{4,8}", pin):
+                raise SettingsError(
+                    f"PBX112_DESK_PINS: agency {agency!r}: a PIN has 4 to 8 digits; write damkar=4711 bpbd=0815"
+                )
+            pins[agency] = pin
+        return pins
 
     def ari(self) -> AriSettings:
         """How to reach Asterisk. Raises :class:`SettingsError` where the URL cannot be used."""

@@ -21,6 +21,8 @@ from pbx112.ari import Channel
 from pbx112.ari import events as rest
 from pbx112.cdr import build_record, facts
 from pbx112.cdr.fallback import FallbackRecords
+from pbx112.desk.agi import LONGEST_REQUEST, DeskApplication, DeskRequest, Gone
+from pbx112.desk.server import variable
 from pbx112.journal import Draft, Entry, Journal, JournalError, Reader, verify
 from pbx112.model import events as ev
 from pbx112.model.caller import for_display, read_caller
@@ -301,6 +303,65 @@ def _ami_samples() -> list[bytes]:
     ]
 
 
+# --- the desk's codes ---------------------------------------------------------------------------------------------
+
+
+class _Wire:
+    """Where the handler writes to."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        assert data.endswith(b"\n") and data.count(b"\n") == 1, data
+
+    async def drain(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _agi(data: bytes) -> None:
+    """Ends by itself, closes, and what it makes of an answer is a few letters and digits."""
+    _loop().run_until_complete(_agi_connection(data))
+
+
+async def _agi_connection(data: bytes) -> None:
+    wrong: list[Exception] = []
+
+    async def serve(request: DeskRequest) -> None:
+        try:
+            for _ in range(3):
+                await request.send_command("EXEC Playback pbx112/desk_in")
+                assert re.fullmatch(r"[0-9A-Z]{0,20}", await variable(request, "PBX112_SAID"))
+        except Gone:
+            raise
+        except Exception as error:
+            wrong.append(error)
+
+    reader = asyncio.StreamReader(limit=LONGEST_REQUEST)
+    reader.feed_data(data)
+    reader.feed_eof()
+    wire = _Wire()
+    await DeskApplication("desk", serve).handler(reader, wire)  # type: ignore[arg-type]
+    assert wire.closed
+    assert not wrong, wrong
+
+
+def _agi_samples() -> list[bytes]:
+    head = (
+        b"agi_network: yes\nagi_network_script: desk\nagi_request: agi://127.0.0.1/desk\nagi_channel: PJSIP/1101-1\n"
+        b"agi_uniqueid: lab-1795500000.1\nagi_callerid: 1101\nagi_context: pbx112-desk-codes\n\n"
+    )
+    return [
+        head + b"200 result=0\n200 result=1 (4711)\n100 Trying...\n200 result=0\n200 result=1 (NOANSWER)\n",
+        head + b"HANGUP\n200 result=-1\n511 Command Not Permitted on a dead channel\n",
+        head + b"520-Invalid command syntax.  Proper usage follows:\nUsage\n520 End of proper usage.\n",
+        head,
+    ]
+
+
 TARGETS: dict[str, Target] = {
     "ari": Target(_ari_samples, _ari),
     "agencies.yaml": Target(_plan_samples, _plan),
@@ -310,5 +371,6 @@ TARGETS: dict[str, Target] = {
     "caller": Target(
         lambda: [b"081234567890", b"+6281234567890", b"anonymous", b"0739-112 (kantor)"], _caller
     ),
+    "agi": Target(_agi_samples, _agi),
     "ami": Target(_ami_samples, _ami),
 }

@@ -67,7 +67,7 @@ def dialplan(
 def _rendered(settings: Settings) -> str:
     plan = load_plan(settings.agencies).plan
     try:
-        return render(plan, settings.ari_app, str(settings.fallback_records))
+        return render(plan, settings.ari_app, str(settings.fallback_records), settings.agi_address)
     except ValueError as error:
         raise Failed(f"no dialplan can be made of {settings.agencies}: {error}", code=EX_CONFIG) from None
 

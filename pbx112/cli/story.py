@@ -174,6 +174,10 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
         case ev.CallMarked():
             marks = " ".join(word for word in (event.disposition, event.incident) if word)
             return f"{event.by} marks the call: {marks}"
+        case ev.CallBackPlaced():
+            return f"{event.by} calls back {caller_of(event.number, event.number, unmask=unmask)} over {event.trunk}"
+        case ev.CallBackEnded():
+            return f"{event.by} has called back: {event.result}, {event.seconds:g} s"
         case ev.KeyAsked():
             return f"{_leg(event.by)} has the caller asked to press 5"
         case ev.KeyGiven():

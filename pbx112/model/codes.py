@@ -120,7 +120,17 @@ def rows(plan: Plan) -> tuple[tuple[str, str], ...]:
         found.append((f"{COLLEAGUE}urutan", "Panggil rekan penerima panggilan."))
     if plan.supervisors:
         found.append((SUPERVISOR, "Panggil pengawas."))
-    return (*found, (END, "Akhiri panggilan warga."))
+    number = plan.service.number
+    found.append((END, "Akhiri panggilan warga."))
+    if plan.call_takers:
+        found += [
+            (f"*{number}1 *{number}0", "Di luar panggilan: masuk, keluar."),
+            (f"*{number}2", "Jeda (berakhir sendiri; *…1 mengakhiri)."),
+            (f"*{number}3", "Catat panggilan terakhir."),
+            (f"*{number}4", "Panggilan terputus: dengar, hubungi."),
+            (f"*{number}5", "Berapa penelepon menunggu."),
+        ]
+    return (*found, (f"*{number}6", "Di OPD: ponsel siaga malam ini (PIN)."))
 
 
 def code_of(incident: Incident) -> str:

@@ -342,6 +342,23 @@ class CallEnded(_Event, frozen=True, tag=True):
     by: Literal["caller", "staff", "system"]
 
 
+class CallBackPlaced(_Event, frozen=True, tag=True):
+    """Line `by` calls the caller of this ended call back, at `number` over `trunk`."""
+
+    by: str
+    number: str
+    trunk: str
+
+
+class CallBackEnded(_Event, frozen=True, tag=True):
+    """The calling back by line `by` is over: `result` is what Asterisk's Dial says, in lower case (`answer`, `busy`,
+    `noanswer`, `cancel`, `chanunavail`, `congestion`), or `unknown`; `seconds` is how long they talked."""
+
+    by: str
+    result: str
+    seconds: float = 0.0
+
+
 class DaemonStarted(_Event, frozen=True, tag=True):
     """A daemon opened this journal. `boot` names the machine's boot: monotonic times compare within it."""
 
@@ -367,6 +384,40 @@ class JournalGap(_Event, frozen=True, tag=True):
 
     lost: int
     reason: str
+
+
+class LineStateChanged(_Event, frozen=True, tag=True):
+    """Line `by` of the call takers is from here on `ready`, `paused` (until `until_us`, UTC in microseconds, at the
+    latest) or `logged_out`: said by dialling a code on it."""
+
+    by: str
+    state: Literal["ready", "paused", "logged_out"]
+    until_us: int | None = None
+
+
+class StandbyChosen(_Event, frozen=True, tag=True):
+    """Line `by` of `agency` chose which of its mobiles is tried first: `number` (empty: the plan's order again), until
+    `until_us` (UTC in microseconds; None: until the next choice)."""
+
+    by: str
+    agency: str
+    number: str
+    until_us: int | None = None
+
+
+class PinRefused(_Event, frozen=True, tag=True):
+    """On line `by` a wrong PIN was given for `agency`."""
+
+    by: str
+    agency: str
+
+
+class DeskStated(_Event, frozen=True, tag=True):
+    """What stands of all :class:`LineStateChanged` and :class:`StandbyChosen` so far, said again so that nothing is
+    lost when old entries of the journal are pruned."""
+
+    lines: tuple[LineStateChanged, ...] = ()
+    standby: tuple[StandbyChosen, ...] = ()
 
 
 CallEvent = (
@@ -401,10 +452,15 @@ CallEvent = (
     | CallResumed
     | HandedToFallback
     | CallEnded
+    | CallBackPlaced
+    | CallBackEnded
 )
 """What stands under a call's id."""
 
-ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap
+DeskEvent = LineStateChanged | StandbyChosen | PinRefused | DeskStated
+"""What is done by dialling a code, outside any call."""
+
+ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap | DeskEvent
 """What stands under no call."""
 
 Event = CallEvent | ServiceEvent

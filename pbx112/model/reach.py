@@ -39,7 +39,7 @@ def start(story: Story) -> None:
 
 def turn_to(story: Story, owner: str, why: str, round_: int) -> None:
     """Ring the lines of `owner`, from its first wave on."""
-    waves = route.waves_of(story.plan, owner, story.world)
+    waves = route.waves_of(story.plan, owner, story.world, round_)
     story.tell(StageEntered(owner, why, round_, waves))
     go_on(story)
 

@@ -13,6 +13,8 @@ from .events import (
     AnnouncementStarted,
     CallAdmitted,
     CallArrived,
+    CallBackEnded,
+    CallBackPlaced,
     CallEnded,
     CallerAnswered,
     CallerBack,
@@ -315,6 +317,8 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             | RecordingStarted()
             | RecordingFinished()
             | RecordingFailed()
+            | CallBackPlaced()
+            | CallBackEnded()
         ):
             return ()
         case _ as never:

@@ -2,35 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Line, Plan, RingMode
+from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, CallTakers, Line, Plan, RingMode
 
 from .events import Target
+from .state import SECOND
 from .stimuli import World
 
 Waves = tuple[tuple[Target, ...], ...]
 
 
-def waves_of(plan: Plan, owner: str, world: World) -> Waves:
+def waves_of(plan: Plan, owner: str, world: World, round_: int = 1) -> Waves:
     """The lines of `owner` in the order in which they are rung; those of one wave ring together.
 
-    Lines off duty come after those on duty, never not at all (DOMAIN: an agency has to be reachable around the clock).
+    Lines off duty come after those on duty, never not at all (DOMAIN: an agency has to be reachable around the clock);
+    before them, of the call takers, those who rest after a call. Call takers who are logged out or paused are not rung,
+    unless all of them are; from the second round on they are rung last: nobody is told that there is no help while a
+    phone has not been tried.
     """
     mode, lines = _lines_of(plan, owner)
+    lines = _with_standby_first(lines, world.standby.get(owner, ""), plan, owner)
     moment = datetime.fromtimestamp(world.now.utc_us / 1e6, UTC).astimezone(plan.service.timezone)
     on_duty = [line for line in lines if line.duty is None or line.duty.covers(moment)]
     off_duty = [line for line in lines if line not in on_duty]
+    groups = [on_duty, off_duty]
     if mode == "longest_idle":
         on_duty.sort(key=lambda line: world.idle_since.get(line.number, 0))
     waves: list[tuple[Target, ...]] = []
-    for group in (on_duty, off_duty):
+    if owner == CALL_TAKERS and plan.call_takers:
+        groups = _present_first(groups, plan.call_takers, world, round_)
+    for group in groups:
         targets = [target_of(plan, owner, line) for line in group]
         if mode == "all" and targets:
             waves.append(tuple(targets))
         else:
             waves.extend((target,) for target in targets)
     return tuple(waves)
+
+
+def _present_first(
+    groups: list[list[Line]], takers: CallTakers, world: World, round_: int
+) -> list[list[Line]]:
+    """The call takers on duty and off it, ordered by whether they are there and rested."""
+    there = [[line for line in group if line.number not in world.away] for group in groups]
+    gone = [line for group in groups for line in group if line.number in world.away]
+    if not any(there):
+        there, gone = groups, []
+    rested_by = world.now.mono_ns - int(takers.wrap_up * SECOND)
+
+    def rests(line: Line) -> bool:
+        return world.idle_since.get(line.number, rested_by) > rested_by
+
+    on_duty, off_duty = there
+    ready = [line for line in on_duty if not rests(line)]
+    resting = [line for line in on_duty if rests(line)]
+    return [ready, resting, off_duty, gone if round_ > 1 else []]
+
+
+def _with_standby_first(lines: tuple[Line, ...], chosen: str, plan: Plan, owner: str) -> tuple[Line, ...]:
+    """The lines with the agency's chosen mobile, where the plan still has it, at the place of its first mobile."""
+    agency = plan.agencies.get(owner)
+    if agency is None or not chosen:
+        return lines
+    line = next((line for line in agency.standby_lines() if line.number == chosen), None)
+    if line is None:
+        return lines
+    line = replace(line, duty=None)  # whoever was chosen is on duty
+    others = [other for other in lines if other.number != chosen]
+    place = next((index for index, other in enumerate(others) if other.kind == "mobile"), len(others))
+    return (*others[:place], line, *others[place:])
 
 
 def target_of(plan: Plan, owner: str, line: Line) -> Target:

@@ -15,6 +15,8 @@ from .events import (
     AnnouncementStarted,
     CallAdmitted,
     CallArrived,
+    CallBackEnded,
+    CallBackPlaced,
     CallEnded,
     CallerAnswered,
     CallerBack,
@@ -404,6 +406,8 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             | RecordingFinished()
             | RecordingFailed()
         ):
+            return call
+        case CallBackPlaced() | CallBackEnded():
             return call
         case _ as never:
             assert_never(never)

@@ -6,7 +6,7 @@ Any stimulus may come in any situation, late, or twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,7 +22,7 @@ class World:
     `trunk_load` is the number of live legs that *other* calls have on each trunk; `idle_since` the monotonic
     nanosecond at which each line (by number) last ended a talk. `trunk_placed` is the number of calls placed on
     each trunk within the past hour by *any* call; `serving` how many other calls are being served, `ahead` how
-    many wait that came before this one.
+    many wait that came before this one. `away` are the call takers' lines (by number) that are logged out or paused.
     """
 
     now: Instant
@@ -31,6 +31,9 @@ class World:
     trunk_placed: Mapping[str, int] = field(default_factory=dict)
     serving: int = 0
     ahead: int = 0
+    away: Set[str] = frozenset()
+    standby: Mapping[str, str] = field(default_factory=dict)
+    """The number of the mobile that an agency (by key) chose to be tried first among its mobiles."""
 
 
 @dataclass(frozen=True, slots=True)

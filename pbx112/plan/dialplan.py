@@ -15,29 +15,36 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import ceil
 
-from pbx112.plan.dialplan_parts import ANYTHING, HEADERS, INTAKE, NOTED, NOTES, RECORD, WITHOUT_PLAN
+from pbx112.plan.dialplan_parts import ANYTHING, DESK, HEADERS, INTAKE, NOTED, NOTES, RECORD, WITHOUT_PLAN
 from pbx112.plan.duty_times import timespecs
 from pbx112.plan.types import CALL_TAKERS, MENU, Agency, CallTakers, Line, Plan
 
 RECORDS = "/var/log/asterisk/pbx112-fallback.csv"
 """Where Asterisk writes down the calls of the fallback, unless told otherwise."""
 
+AGI = "127.0.0.1:4573"
+"""Where the daemon serves desk codes, unless told otherwise."""
+
 MARGIN = 5
 """Seconds by which a wave outlasts its longest line, so that each line ends by its own limit."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_.+-]{1,80}")
 _DIAL = re.compile(r"[A-Za-z0-9_]{1,20}/[A-Za-z0-9_.@:/+-]{1,200}")
+_ADDRESS = re.compile(r"[0-9a-f.:\[\]]{3,60}:[0-9]{1,5}")
 _PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
 
 
-def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
+def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = AGI) -> str:
     """The whole text of `/etc/asterisk/pbx112.conf`.
 
-    `app` is the daemon's name in ARI, `records` the absolute path of the fallback's records in Asterisk's
-    file system. Raises :class:`ValueError` where a word of the plan could be read as dialplan.
+    `app` is the daemon's name in ARI, `agi` where it serves desk codes, `records` the absolute path of the
+    fallback's records in Asterisk's file system.
+    Raises :class:`ValueError` where a word of the plan could be read as dialplan.
     """
     if not _PATH.fullmatch(records):
         raise ValueError(f"{records!r} cannot stand in a dialplan as a path")
+    if not _ADDRESS.fullmatch(agi):
+        raise ValueError(f"{agi!r} cannot stand in a dialplan as an address")
     numbered = {owner: [number for number, _ in of] for owner, of in groupby(_numbered(plan), _owner)}
     parts = [
         INTAKE.format(
@@ -58,6 +65,7 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS) -> str:
         _stages(plan, numbered),
         _lines(plan),
         _hints(plan),
+        DESK.format(number=_safe(plan.service.number), agi=agi),
         WITHOUT_PLAN,
     ]
     return "\n".join(parts)

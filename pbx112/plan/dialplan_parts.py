@@ -67,6 +67,21 @@ exten => number,1,Set(PBX112_SAID=${{REPLACE(PBX112_SAID,(),_)}})
  same => n(done),Return()
 """
 
+DESK = """\
+; What staff dial on desk phones outside a call; the desk phones' context includes this one. The daemon serves it and
+; asks Asterisk itself which phone this is. Without the daemon it says so. No caller comes here.
+[pbx112-desk-codes]
+exten => _*{number}X,1,Goto(pbx112-desk-code,${{EXTEN}},1)
+
+[pbx112-desk-code]
+exten => _*{number}X,1,Answer()
+ same => n,Set(PBX112_SERVED=)
+ same => n,AGI(agi://{agi}/desk)
+ same => n,GotoIf($["${{PBX112_SERVED}}" != ""]?done)
+ same => n,Playback(pbx112/desk_away)
+ same => n(done),Hangup()
+"""
+
 _HEADERS = {
     "IDENTITY": "P-Asserted-Identity",
     "NETWORK": "P-Access-Network-Info",

@@ -16,13 +16,16 @@ from pbx112.plan.finding import Finding, Severity, show
 from pbx112.plan.source import Fields, Items
 from pbx112.plan.types import (
     CALL_TAKERS,
+    LONGEST_PAUSE,
     MAX_CALLS,
     MAX_PER_HOUR,
     MAX_WAIT,
     SUPERVISORS,
+    WRAP_UP,
     AcceptMode,
     AnswerMode,
     LineKind,
+    NumberFormat,
     RingMode,
 )
 
@@ -111,7 +114,7 @@ class TrunkDoc(Part):
 
     dial: rules.DialTemplate
     """What Asterisk dials, with {number} where the number goes, such as "PJSIP/{number}@gsm"."""
-    format: Literal["e164", "plain", "national"] = "e164"
+    format: NumberFormat = "e164"
     """How the trunk wants numbers: `e164` +6281200000001, `plain` 6281200000001, `national` 081200000001
     (what most GSM gateways expect; only for numbers of the service's country)."""
     caller_id: rules.Digits | None = None
@@ -166,6 +169,11 @@ class CallTakersDoc(Part):
     """The call takers' phones."""
     then: str
     """What follows when none of them answers: `menu` (the spoken menu of incidents) or an agency's key."""
+    wrap_up: Annotated[float, Field(ge=0, le=600)] = WRAP_UP
+    """Seconds after a call in which a line is tried after the others, so that its call taker can write down what
+    was said."""
+    longest_pause: Annotated[float, Field(ge=60, le=14400)] = LONGEST_PAUSE
+    """Seconds after which a pause, dialled on the phone, ends by itself."""
 
 
 class SupervisorsDoc(Part):
@@ -193,6 +201,9 @@ class AgencyDoc(Part):
     clock."""
     then: str | None = None
     """The agency to try when none of its lines answers."""
+    standby: Annotated[list[LineDoc], Field(max_length=100)] = Field(default_factory=list)
+    """Further mobiles that the agency may choose, from its own phone and with its PIN, as the standby mobile for the
+    night. They are rung only while chosen; the mobiles among `lines` may be chosen as well."""
 
 
 Owner = CallTakersDoc | SupervisorsDoc | AgencyDoc

@@ -9,6 +9,7 @@ import phonenumbers
 from pbx112.plan.document import AgencyDoc, Document, LineDoc, Owner, TrunkDoc
 from pbx112.plan.duty import hours_claimed_twice, hours_without_duty, parse_duty
 from pbx112.plan.finding import Finding, show, suggest
+from pbx112.plan.types import NumberFormat
 
 
 def check_lines(document: Document) -> Iterator[Finding]:
@@ -16,17 +17,20 @@ def check_lines(document: Document) -> Iterator[Finding]:
     for label, owner in document.owners():
         for position, line in enumerate(owner.lines, start=1):
             yield from _line(document, f"{label}, line {position}", line)
+        if isinstance(owner, AgencyDoc):
+            for position, line in enumerate(owner.standby, start=1):
+                yield from _standby(document, f"{label}, standby {position}", line)
         yield from _overlaps(label, owner)
         if isinstance(owner, AgencyDoc):
             yield from _round_the_clock(label, owner)
     yield from _given_twice(document)
 
 
-def number_for_trunk(mobile: str, trunk: TrunkDoc, country: str) -> str | None:
+def number_for_trunk(mobile: str, form: NumberFormat, country: str) -> str | None:
     """The E.164 number as the trunk wants it dialled; None where it has no national form in `country`."""
-    if trunk.format == "e164":
+    if form == "e164":
         return mobile
-    if trunk.format == "plain":
+    if form == "plain":
         return mobile.removeprefix("+")
     number = phonenumbers.parse(mobile)
     if number.country_code != phonenumbers.country_code_for_region(country):
@@ -46,6 +50,13 @@ def _line(document: Document, label: str, line: LineDoc) -> Iterator[Finding]:
     elif line.line():
         remedy = 'give it `extension: "2101"`, or `mobile: "+62…"` with its trunk'
         yield line.finding(f"{label} has no telephone", remedy)
+
+
+def _standby(document: Document, label: str, line: LineDoc) -> Iterator[Finding]:
+    if line.gives("extension"):
+        yield line.finding(f"{label}: an extension is no mobile", "put it into 'lines'", "extension")
+    else:
+        yield from _line(document, label, line)
 
 
 def _mobile(document: Document, label: str, line: LineDoc) -> Iterator[Finding]:
@@ -74,7 +85,7 @@ def _over_trunk(
         remedy = f"extend the trunk's 'allow' ({', '.join(trunk.allow)}), or correct the number"
         yield line.finding(f"{over} does not allow {show(mobile)}", remedy, "mobile")
     country = document.service.country
-    if number_for_trunk(mobile, trunk, country) is None and not document.service.faulty("country"):
+    if number_for_trunk(mobile, trunk.format, country) is None and not document.service.faulty("country"):
         what = f"{over} dials national numbers; {show(mobile)} is not one of {country}"
         yield line.finding(what, "give that trunk `format: e164`, or use another", "mobile")
 
@@ -106,7 +117,8 @@ def _given_twice(document: Document) -> Iterator[Finding]:
     elsewhere: dict[str, str] = {}
     for label, owner in document.owners():
         here: dict[str, int] = {}
-        for line in owner.lines:
+        standby = owner.standby if isinstance(owner, AgencyDoc) else []
+        for line in (*owner.lines, *standby):
             number = _telephone(line)
             if number is None:
                 continue

@@ -90,11 +90,15 @@ def _first(errors: list[Finding], name: str) -> list[Finding]:
 def _plan(document: doc.Document, digest: str) -> Plan:
     service = document.service
     trunks = {
-        key: Trunk(key, t.dial, t.caller_id, t.max_calls, t.max_minutes, tuple(t.allow), t.max_per_hour)
+        key: Trunk(
+            key, t.dial, t.caller_id, t.max_calls, t.max_minutes, tuple(t.allow), t.max_per_hour, t.format
+        )
         for key, t in document.trunks.items()
     }
     agencies = {
-        key: Agency(key, a.name, a.code, a.ring, _lines(document, a.lines), a.then)
+        key: Agency(
+            key, a.name, a.code, a.ring, _lines(document, a.lines), a.then, _lines(document, a.standby)
+        )
         for key, a in document.agencies.items()
     }
     incidents = {
@@ -121,6 +125,8 @@ def _plan(document: doc.Document, digest: str) -> Plan:
             takers.ring,
             _lines(document, takers.lines, takers.ring_for),
             takers.then,
+            takers.wrap_up,
+            takers.longest_pause,
         )
         if takers
         else None,
@@ -143,7 +149,7 @@ def _line(document: doc.Document, line: doc.LineDoc, ring_for: float | None) -> 
     if line.mobile is not None and line.trunk is not None:
         trunk = document.trunks[line.trunk]
         number = line.mobile
-        dialled = number_for_trunk(number, trunk, document.service.country)
+        dialled = number_for_trunk(number, trunk.format, document.service.country)
         dial = trunk.dial.replace("{number}", dialled or number)
     else:
         number = line.extension or ""

@@ -118,7 +118,7 @@ def _part(path: Path) -> type[doc.Part]:
 
 
 def _in_line(path: Path) -> bool:
-    return len(path) > 3 and path[-3] == "lines" and isinstance(path[-2], int)
+    return len(path) > 3 and path[-3] in ("lines", "standby") and isinstance(path[-2], int)
 
 
 def _place(path: Path) -> str:
@@ -129,7 +129,9 @@ def _place(path: Path) -> str:
     place = _PARTS[str(path[0])][1]
     if named:
         place += f" {show(path[1])}"
-    return f"{place}, line {int(path[-2]) + 1}" if _in_line(path) else place
+    if not _in_line(path):
+        return place
+    return f"{place}, {'line' if path[-3] == 'lines' else 'standby'} {int(path[-2]) + 1}"
 
 
 def _take_out(error: ErrorDetails, data: Fields) -> None:

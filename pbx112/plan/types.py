@@ -17,6 +17,7 @@ RingMode = Literal["all", "in_order", "longest_idle"]
 AnswerMode = Literal["on_pickup", "on_arrival"]
 AcceptMode = Literal["pickup", "press_1"]
 LineKind = Literal["extension", "mobile"]
+NumberFormat = Literal["e164", "plain", "national"]
 
 MENU: Literal["menu"] = "menu"
 """The word in `call_takers.then` that sends the caller to the spoken menu of incidents."""
@@ -34,6 +35,12 @@ Below it nobody waits for the machine's sake."""
 
 MAX_WAIT = 120.0
 """Seconds after which a caller who waits goes on all the same, unless the plan says otherwise."""
+
+WRAP_UP = 0.0
+"""Seconds after a call in which a call taker's line is tried last, unless the plan says otherwise."""
+
+LONGEST_PAUSE = 1800.0
+"""Seconds after which a call taker's pause ends by itself, unless the plan says otherwise."""
 
 MAX_PER_HOUR = 300
 """Calls placed over a trunk within an hour unless the plan says otherwise."""
@@ -74,6 +81,7 @@ class Trunk:
     max_minutes: int
     allow: tuple[str, ...]
     max_per_hour: int = MAX_PER_HOUR
+    format: NumberFormat = "e164"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,10 @@ class CallTakers:
     ring: RingMode
     lines: tuple[Line, ...]
     then: str
+    wrap_up: float = WRAP_UP
+    """Seconds after a call in which a line is tried last."""
+    longest_pause: float = LONGEST_PAUSE
+    """Seconds after which a pause ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,12 @@ class Agency:
     ring: RingMode
     lines: tuple[Line, ...]
     then: str | None
+    standby: tuple[Line, ...] = ()
+    """Further mobiles, rung only while the agency has chosen one of them for the night."""
+
+    def standby_lines(self) -> tuple[Line, ...]:
+        """The mobiles of which the agency may choose the one that is tried first."""
+        return (*(line for line in self.lines if line.kind == "mobile"), *self.standby)
 
 
 @dataclass(frozen=True, slots=True)

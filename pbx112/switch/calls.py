@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from pbx112.journal import Journal
 from pbx112.model.events import Instant
 from pbx112.model.state import Announcing, Call, InMenu, Reaching, Talking, Waiting
 from pbx112.model.stimuli import World
 
+from .ledger import Ledger
 from .live import LiveCall
 from .trunks import TrunkHours
 
@@ -27,6 +30,11 @@ class Calls:
         self.trunk_hours = TrunkHours()
         self.idle_since: dict[str, int] = {}
         """The monotonic nanosecond at which each line (by number) last ended a talk."""
+        self.ledger = Ledger()
+        self.called_back: Counter[str] = Counter()
+        """Calls back that go on, on each trunk."""
+        self.desk_known = asyncio.Event()
+        """Set once the ledger holds what was before we started."""
 
     def __iter__(self) -> Iterator[LiveCall]:
         return iter(list(self._live.values()))
@@ -81,7 +89,20 @@ class Calls:
             self.trunk_hours.within_hour(now.mono_ns),
             len(self._serving) - (call_id in self._serving),
             self._ahead_of(call_id) if self._waiting else 0,
+            self.ledger.away(now.utc_us),
+            self.ledger.standby(now.utc_us),
         )
+
+    async def recover_desk(self, journal: Journal, now: Instant) -> None:
+        """What was said at the desk, and who was served, before we started."""
+        await self.ledger.recover(journal, now)
+        self.idle_since = self.ledger.idle_since | self.idle_since
+        self.desk_known.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for their turn."""
+        return len(self._waiting)
 
     @property
     def anyone_waits(self) -> bool:
@@ -104,7 +125,7 @@ class Calls:
 
     def load_beside(self, call: Call | None) -> Mapping[str, int]:
         """How many live legs all calls but this one have on each trunk."""
-        load = dict(self._trunk_load)
+        load = dict(self._trunk_load + self.called_back)
         for leg in call.live_legs() if call else ():
             if leg.target.trunk is not None:
                 load[leg.target.trunk] -= 1

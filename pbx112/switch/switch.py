@@ -19,6 +19,7 @@ from pbx112.model.caller import harmless, read_caller
 from pbx112.model.events import (
     CallEnded,
     CallEvent,
+    Event,
     Instant,
     LegEnded,
     Outcome,
@@ -32,6 +33,7 @@ from pbx112.tasks import keep_running
 from .calls import Calls
 from .debts import Debts
 from .hearing import LISTENED, Hearing, RecordingEvent
+from .ledger import Ledger
 from .live import Alarm, LiveCall, now
 from .reconcile import Found, is_caller, is_noted, survey
 from .record import draft, told
@@ -81,6 +83,7 @@ class Switch:
         await self._recover()
         self.recovered.set()
         self._spawn(self._calls.trunk_hours.recover(self._journal, now()), "the trunks' past hour")
+        self._spawn(self._calls.recover_desk(self._journal, now()), "what was said at the desk")
         sweep = Sweep(self.ari, self._app, self._calls, self._tidy)
         for name, work in (("debts", self._debts.run), ("sweep", sweep.run)):
             self._spawn(keep_running(name, work, pause=1.0), name)
@@ -194,7 +197,25 @@ class Switch:
         if any(isinstance(event, LegEnded) for event in events):
             live = self._calls.get(call_id)
             self._calls.trunk_hours.heed(live.call if live else None, events)
+        for event in events:
+            self.ledger.heed(call_id, event, at)
         return self._journal.append([draft(call_id, event, at, self._plan.hash) for event in events])
+
+    def note(self, subject: str, event: Event) -> asyncio.Future[None]:
+        """Journal what was done outside a running call; done when it stands."""
+        at = now()
+        self.ledger.heed(subject, event, at)
+        return self._journal.append([draft(subject, event, at, self._plan.hash)])
+
+    @property
+    def calls(self) -> Calls:
+        """The live calls."""
+        return self._calls
+
+    @property
+    def ledger(self) -> Ledger:
+        """Who is away, who was not served, what was chosen."""
+        return self._calls.ledger
 
     def moved(self, before: Call | None, after: Call) -> None:
         """The call's state changed."""

@@ -72,6 +72,8 @@ def test_no_code_of_the_example_begins_another() -> None:
 def test_every_row_of_the_card_names_keys_that_begin_a_code() -> None:
     example = load_plan(EXAMPLE).plan
     for keys, sentence in rows(example):
+        if keys.startswith(f"*{example.service.number}"):
+            continue  # dialled outside a call
         start = "".join(key for key in keys if key in "*#0123456789")
         assert any(code.startswith(start) for code in codes(example)), keys
         assert sentence.endswith(".")

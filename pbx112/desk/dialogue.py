@@ -1,0 +1,295 @@
+"""What a code leads to: pure dialogues. Each yields what is to be said, asked or written down, and is sent the answer.
+
+No clock, no telephone: `tests/desk/test_dialogue.py` tells them by hand.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from pbx112.model import events as ev
+from pbx112.model.codes import DISPOSITIONS, code_of
+from pbx112.plan.line_checks import number_for_trunk
+from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Agency, Line, Plan, Trunk
+from pbx112.switch.ledger import Abandoned, Ledger
+
+TRIES = 3
+"""Wrong PINs in one call."""
+MORNING = 8
+"""The hour (local) at which the choice of a standby mobile ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak these prompts one after the other."""
+
+    media: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Speak these prompts and take at most so many digits (`#` ends); the answer is the digits, or nothing."""
+
+    media: tuple[str, ...]
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write this down, of a call or ("") of none, before anything else is done."""
+
+    subject: str
+    event: ev.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Call this dial string of the plan's trunk; the answer is Dial's status in lower case."""
+
+    dial: str
+    trunk: str
+    caller_id: str | None
+    longest: int
+
+
+Act = Say | Ask | Note | Dial
+Dialogue = Generator[Act, str, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a dialogue may look at. `device` is the phone's endpoint as Asterisk says (`PJSIP/1101`); `free` tells
+    whether a trunk may be given a call now, `waiting` how many callers wait."""
+
+    plan: Plan
+    ledger: Ledger
+    now: ev.Instant
+    device: str
+    waiting: int
+    pins: Mapping[str, str]
+    free: Callable[[str], bool]
+
+    def line_of(self, *owners: str) -> Line | None:
+        """This phone, where it is an extension of one of these."""
+        known = self.plan.lines()
+        return next((line for owner, line in known if owner in owners and self._is_ours(line)), None)
+
+    def agency(self) -> tuple[Agency, Line] | None:
+        """The agency whose own desk phone this is."""
+        for agency in self.plan.agencies.values():
+            for line in agency.lines:
+                if self._is_ours(line):
+                    return agency, line
+        return None
+
+    def _is_ours(self, line: Line) -> bool:
+        return line.kind == "extension" and line.dial == self.device
+
+
+def dialogue(digit: str, desk: Desk) -> Dialogue:
+    """The dialogue of the code that ends in this digit."""
+    match digit:
+        case "0":
+            return _leave(desk, "logged_out")
+        case "1":
+            return _come(desk)
+        case "2":
+            return _leave(desk, "paused")
+        case "3":
+            return _mark(desk)
+        case "4":
+            return _call_back(desk)
+        case "5":
+            return _waiting(desk)
+        case "6":
+            return _standby(desk)
+        case _:
+            return _refuse("desk_unknown")
+
+
+def _refuse(word: str) -> Dialogue:
+    yield _say(word)
+
+
+def _come(desk: Desk) -> Dialogue:
+    line = desk.line_of(CALL_TAKERS)
+    if line is None:
+        yield _say("desk_not_yours")
+        return
+    yield Note("", ev.LineStateChanged(line.number, "ready"))
+    yield _say("desk_in")
+
+
+def _leave(desk: Desk, state: Literal["paused", "logged_out"]) -> Dialogue:
+    line, takers = desk.line_of(CALL_TAKERS), desk.plan.call_takers
+    if line is None or takers is None:
+        yield _say("desk_not_yours")
+        return
+    pause = state == "paused"
+    until = desk.now.utc_us + int(takers.longest_pause * 1e6) if pause else None
+    yield Note("", ev.LineStateChanged(line.number, state, until))
+    away = desk.ledger.away(desk.now.utc_us) | {line.number}
+    alone = all(other.number in away for other in takers.lines)
+    yield _say("desk_paused" if pause else "desk_out", *(["desk_alone"] if alone else []))
+
+
+def _mark(desk: Desk) -> Dialogue:
+    line = desk.line_of(CALL_TAKERS, SUPERVISORS, *desk.plan.agencies)
+    if line is None:
+        yield _say("desk_not_yours")
+        return
+    call = desk.ledger.last_call(line.number)
+    if call is None:
+        yield _say("desk_no_call")
+        return
+    disposition = DISPOSITIONS.get((yield Ask(_media("desk_mark"), 1)))
+    if disposition is None:
+        yield _say("word_unknown")
+    else:
+        yield Note(call, ev.CallMarked(line.number, disposition=disposition))
+        yield _say("word_marked")
+    code = yield Ask(_media("desk_incident"), 4)
+    if not code:
+        return
+    incident = next((each for each in desk.plan.incidents.values() if code_of(each) == code), None)
+    if incident is None:
+        yield _say("word_unknown")
+        return
+    yield Note(call, ev.CallMarked(line.number, incident=incident.key, name=incident.name))
+    yield _say("word_marked", f"incident_{incident.key}")
+
+
+def _waiting(desk: Desk) -> Dialogue:
+    if desk.line_of(CALL_TAKERS, SUPERVISORS) is None:
+        yield _say("desk_not_yours")
+        return
+    yield _say("desk_waiting", _count(desk.waiting))
+
+
+def _call_back(desk: Desk) -> Dialogue:
+    line = desk.line_of(CALL_TAKERS, SUPERVISORS)
+    if line is None:
+        yield _say("desk_not_yours")
+        return
+    callers = [caller for caller in desk.ledger.unserved(desk.now.utc_us) if _came_by_trunk(desk, caller)]
+    if not callers:
+        yield _say("desk_none_abandoned")
+        return
+    yield _say("desk_abandoned", _count(len(callers)))
+    for caller in callers:
+        pressed = yield Ask((*_media("desk_number"), *_digits(caller.number), *_media("desk_call_back")), 1)
+        if pressed == "1":
+            yield from _call(desk, line, caller)
+            return
+        if pressed != "2":
+            return
+    yield _say("desk_end_of_list")
+
+
+def _came_by_trunk(desk: Desk, caller: Abandoned) -> bool:
+    return all(line.dial != caller.source for _, line in desk.plan.lines())
+
+
+def _call(desk: Desk, line: Line, caller: Abandoned) -> Dialogue:
+    """Only what the journal has of an ended call is dialled, and only where a trunk of the plan allows it."""
+    ways = [way for trunk in desk.plan.trunks.values() if (way := way_over(trunk, caller.number, desk.plan))]
+    if not ways:
+        yield _say("desk_not_allowed")
+        return
+    way = next((way for way in ways if desk.free(way.trunk)), None)
+    if way is None:
+        yield _say("desk_trunk_full")
+        return
+    if all(known.call_id != caller.call_id for known in desk.ledger.unserved(desk.now.utc_us)):
+        yield _say("desk_not_allowed")  # a colleague was faster
+        return
+    yield Note(caller.call_id, ev.CallBackPlaced(line.number, caller.number, way.trunk))
+    result, _, seconds = (yield way).partition(" ")
+    talked = float(seconds) if seconds.isdecimal() else 0.0
+    yield Note(caller.call_id, ev.CallBackEnded(line.number, result, talked))
+    if result != "answer":
+        yield _say("desk_not_reached")
+
+
+def way_over(trunk: Trunk, number: str, plan: Plan) -> Dial | None:
+    """How this number (E.164) is called over this trunk; None where the plan does not allow it."""
+    if not number.startswith(trunk.allow):
+        return None
+    dialled = number_for_trunk(number, trunk.format, plan.service.country)
+    if dialled is None or not dialled.removeprefix("+").isdecimal():
+        return None
+    return Dial(trunk.dial.replace("{number}", dialled), trunk.key, trunk.caller_id, trunk.max_minutes * 60)
+
+
+def _standby(desk: Desk) -> Dialogue:
+    found = desk.agency()
+    if found is None:
+        yield _say("desk_not_yours")
+        return
+    agency, line = found
+    pin = desk.pins.get(agency.key)
+    if pin is None:
+        yield _say("desk_no_pin")
+        return
+    for _ in range(TRIES):
+        if desk.ledger.locked(agency.key, desk.now.utc_us):
+            yield _say("desk_locked")
+            return
+        given = yield Ask(_media("desk_pin"), 8)
+        if hmac.compare_digest(given.encode(), pin.encode()):
+            break
+        yield Note("", ev.PinRefused(line.number, agency.key))
+        yield _say("desk_wrong_pin")
+    else:
+        return
+    chosen = desk.ledger.standby(desk.now.utc_us).get(agency.key)
+    now = ("desk_standby", *_words(chosen[-4:])) if chosen else ("desk_standby_plan",)
+    mobiles = {str(digit): mobile.number for digit, mobile in enumerate(agency.standby_lines()[:9], start=1)}
+    offered = [
+        word
+        for digit, number in mobiles.items()
+        for word in ("desk_choice", f"digit_{digit}", "desk_for_mobile", *_words(number[-4:]))
+    ]
+    pressed = yield Ask(_media(*now, *offered, "desk_for_plan"), 1)
+    if pressed == "0":
+        yield Note("", ev.StandbyChosen(line.number, agency.key, ""))
+        yield _say("desk_standby_plan")
+    elif pressed in mobiles:
+        until = morning_after(desk.now.utc_us, desk.plan)
+        yield Note("", ev.StandbyChosen(line.number, agency.key, mobiles[pressed], until))
+        yield _say("desk_standby", *_words(mobiles[pressed][-4:]), "desk_until")
+    elif pressed:
+        yield _say("word_unknown")
+
+
+def morning_after(utc_us: int, plan: Plan) -> int:
+    """The next 8 o'clock in the service's time zone, UTC in microseconds."""
+    here = datetime.fromtimestamp(utc_us / 1e6, UTC).astimezone(plan.service.timezone)
+    morning = here.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+    if morning <= here:
+        morning += timedelta(days=1)
+    return int(morning.timestamp()) * 1_000_000
+
+
+def _media(*words: str) -> tuple[str, ...]:
+    return tuple(f"pbx112/{word}" for word in words)
+
+
+def _say(*words: str) -> Say:
+    return Say(_media(*words))
+
+
+def _words(digits: str) -> tuple[str, ...]:
+    return tuple(f"digit_{digit}" for digit in digits if digit.isdecimal())
+
+
+def _digits(number: str) -> tuple[str, ...]:
+    return _media(*_words(number))
+
+
+def _count(number: int) -> str:
+    return f"digit_{number}" if number < 10 else "desk_many"
