@@ -107,7 +107,7 @@ async def _run(
 
     room = RoomWatch(settings.journal)
     health = Health(journal, switch, settings.ari(), room)
-    desk = DeskServer(switch, settings.agi_host, settings.agi_port, settings.pins())
+    desk = DeskServer(switch, settings.agi_host, settings.agi_port, settings.pins)
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
         asyncio.create_task(keep_running("reload", lambda: _reload_when(asked, settings, switch))),

@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 if TYPE_CHECKING:
@@ -67,17 +67,21 @@ class Settings(BaseSettings):
         host = f"[{self.agi_host}]" if ":" in self.agi_host else self.agi_host
         return f"{host}:{self.agi_port}"
 
-    def pins(self) -> dict[str, str]:
-        """The PIN of each agency that has one. Raises :class:`SettingsError`."""
-        pins = {}
-        for word in self.desk_pins.get_secret_value().split() if self.desk_pins else ():
-            agency, _, pin = word.partition("=")
-            if not re.fullmatch(r"[0-9]{4,8}", pin):
-                raise SettingsError(
-                    f"PBX112_DESK_PINS: agency {agency!r}: a PIN has 4 to 8 digits; write damkar=4711 bpbd=0815"
+    @field_validator("desk_pins")
+    @classmethod
+    def _are_pins(cls, given: SecretStr | None) -> SecretStr | None:
+        for word in given.get_secret_value().split() if given else ():
+            if not re.fullmatch(r"[a-z][a-z0-9_]*=[0-9]{4,8}", word):
+                raise ValueError(
+                    "write agency=PIN with 4 to 8 digits, separated by blanks: damkar=4711 bpbd=0815"
                 )
-            pins[agency] = pin
-        return pins
+        return given
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """The PIN of each agency that has one."""
+        words = self.desk_pins.get_secret_value().split() if self.desk_pins else []
+        return {agency: pin for agency, _, pin in (word.partition("=") for word in words)}
 
     def ari(self) -> AriSettings:
         """How to reach Asterisk. Raises :class:`SettingsError` where the URL cannot be used."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import structlog
 from panoramisk import Manager  # type: ignore[import-untyped]
 from panoramisk.ami_protocol import AMIProtocol  # type: ignore[import-untyped]
 
@@ -324,7 +325,8 @@ class _Wire:
 
 def _agi(data: bytes) -> None:
     """Ends by itself, closes, and what it makes of an answer is a few letters and digits."""
-    _loop().run_until_complete(_agi_connection(data))
+    with structlog.testing.capture_logs():
+        _loop().run_until_complete(_agi_connection(data))
 
 
 async def _agi_connection(data: bytes) -> None:

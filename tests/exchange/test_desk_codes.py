@@ -19,7 +19,7 @@ from lab.network import AGI, free_net
 from lab.phones import SILENT, Answers
 from lab.processes import eventually
 
-from .plans import MOBILE_A, plan
+from .plans import MOBILE_A, MOBILE_B, plan
 
 TONE = 440.0
 
@@ -132,6 +132,30 @@ async def test_an_abandoned_caller_is_called_back_and_it_stands_in_the_record(ex
         ended = await exchange.told(caller, "CallBackEnded", within=20, result="answer")
     assert placed["body"]["number"] == MOBILE_A
     assert ended["body"]["seconds"] >= 1
+    connection = await asyncpg.connect(exchange.dsn)
+    try:
+        rows = await connection.fetch("SELECT * FROM pbx112.abandoned WHERE caller = $1", MOBILE_A)
+    finally:
+        await connection.close()
+    assert [(row["called_back"], row["reached"], row["callable"]) for row in rows] == [(1, True, True)]
+
+
+async def test_a_call_back_outlives_the_daemon_and_stands_in_the_record(exchange: Exchange) -> None:
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    caller = Caller(number="0" + MOBILE_B[3:])
+    calling = await exchange.dial(caller)
+    await calling.ringing()
+    calling.hang_up()
+    await exchange.record(caller)
+    await exchange.phones({MOBILE_B: Answers(after=0.2)})
+    async with dials(exchange, "1101", "*1124") as phone:
+        await calls_back(phone, MOBILE_B)
+        await exchange.told(caller, "CallBackPlaced", by="1101")
+        await exchange.phone(MOBILE_B).sipp.until_received("ACK")
+        await exchange.daemon.kill()
+        await exchange.daemon.start()
+        await exchange.told(caller, "CallBackEnded", result="unknown")
+        assert not exchange.phone(MOBILE_B).sipp.received("BYE"), "they talk on"
 
 
 async def calls_back(phone: Phone, number: str) -> None:
