@@ -25,7 +25,7 @@ from lab.exchange import Exchange, sip_address
 from lab.network import Network, free_net, is_free
 from lab.phones import Answers, Phone, codes
 from lab.processes import LabError
-from lab.records import Record, record_of
+from lab.records import Record, noted_of, record_of
 from lab.service import HOME, willing_phones
 from lab.stories import DESK, HEAD, SOON, STORIES, Story
 
@@ -61,6 +61,9 @@ async def demo(*, once: bool) -> bool:
         told = len(stories) + 1
         tells = "The call taker presses *13, #31, #61: fire brigade and support join; marked, handed over."
         true += await _tell(told, "The operator's desk", tells, _play_desk(exchange), exchange)
+        told += 1
+        tells = "1101 dials *1120 and is not rung; 1102 takes the call; 1101 dials *1121."
+        true += await _tell(told, "A call taker logs out", tells, _play_codes(exchange), exchange)
         told += 1
         tells = "The citizen's phone plays 440 Hz, the desk phone 880 Hz: each must hear the other's tone."
         true += await _tell(told, "Sound passes both ways", tells, _play_sound(exchange), exchange)
@@ -236,6 +239,29 @@ async def _play_desk(exchange: Exchange) -> list[Row]:
             not dropped and record.call["ended_by"] == "caller",
         ),
     ]
+
+
+async def _play_codes(exchange: Exchange) -> list[Row]:
+    """One of two call takers logs out by a code, and in again."""
+    await exchange.reload_plan(
+        DESK.replace('{extension: "1101"}', '{extension: "1101"}, {extension: "1102"}')
+    )
+    await exchange.phones({"1102": SOON})
+    rows = []
+    for code, state in (("*1120", "logged_out"), ("*1121", "ready")):
+        here, address = exchange.network.exchange, exchange.addresses()["1101"]
+        async with baresip(exchange.folder / "codes", "1101", address, here, 880) as phone:
+            await phone.dial(f"sip:{code}@{here}")
+            noted = await noted_of(exchange.dsn, "LineStateChanged", by="1101", state=state)
+        rows.append(Row(f"1101 dials {code}", state, str(noted["state"]), noted["state"] == state))
+        await exchange.quiet()
+        if state == "logged_out":
+            caller = Caller(talk=1.0)
+            await (await exchange.dial(caller)).ended()
+            record = await exchange.record(caller)
+            legs = ", ".join(" ".join(leg) for leg in record.tried)
+            rows.append(Row("who was rung", "1102 accepted", legs, legs == "1102 accepted"))
+    return rows
 
 
 # --- sound ------------------------------------------------------------------------------------------------------

@@ -87,6 +87,32 @@ async def told_of(
     return found[0]
 
 
+async def noted_of(dsn: str, kind: str, within: float = 15, **fields: object) -> Mapping[str, Any]:
+    """The body of the last event of that kind, with these fields, that stands under no call; waits for it. Raises
+    :class:`LabError`."""
+    found: list[Mapping[str, Any]] = []
+    query = (
+        "SELECT body FROM pbx112.event WHERE call_id IS NULL AND kind = $1 AND body @> $2::jsonb"
+        " ORDER BY at DESC LIMIT 1"
+    )
+
+    async def stands() -> bool:
+        connection = await asyncpg.connect(dsn)
+        try:
+            row = await connection.fetchrow(query, kind, json.dumps(fields))
+        finally:
+            await connection.close()
+        if row is not None:
+            found.append(json.loads(row["body"]))
+        return bool(found)
+
+    try:
+        await eventually(stands, within, pause=0.05)
+    except TimeoutError:
+        raise LabError(f"{kind} {fields} was not told within {within:g} s") from None
+    return found[0]
+
+
 async def _read(connection: asyncpg.Connection[asyncpg.Record], caller_raw: str) -> list[Record]:
     call = await connection.fetchrow(
         "SELECT * FROM pbx112.call WHERE caller_raw = $1 ORDER BY arrived_at DESC LIMIT 1", caller_raw

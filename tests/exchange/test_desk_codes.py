@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 import pytest
@@ -18,6 +16,7 @@ from lab.exchange import Exchange
 from lab.network import AGI, free_net
 from lab.phones import SILENT, Answers
 from lab.processes import eventually
+from lab.records import noted_of
 
 from .plans import MOBILE_A, MOBILE_B, plan
 
@@ -72,28 +71,6 @@ async def dials(exchange: Exchange, number: str, code: str) -> AsyncIterator[Pho
         await phone.dial(f"sip:{code}@{here}")
         yield dialled
     await exchange.quiet()
-
-
-async def noted(exchange: Exchange, kind: str, within: float = 15, **fields: object) -> Mapping[str, Any]:
-    """The last such event under no call, once it is in Postgres."""
-    found: list[Mapping[str, Any]] = []
-    query = (
-        "SELECT at, body FROM pbx112.event WHERE call_id IS NULL AND kind = $1 AND body @> $2::jsonb"
-        " ORDER BY at DESC LIMIT 1"
-    )
-
-    async def stands() -> bool:
-        connection = await asyncpg.connect(exchange.dsn)
-        try:
-            row = await connection.fetchrow(query, kind, json.dumps(fields))
-        finally:
-            await connection.close()
-        if row is not None:
-            found.append(json.loads(row["body"]))
-        return bool(found)
-
-    await eventually(stands, within, pause=0.05)
-    return found[0]
 
 
 async def code(exchange: Exchange, number: str, code_: str, word: str) -> None:
@@ -178,14 +155,14 @@ async def test_who_logs_out_is_not_rung_also_after_a_restart_and_nobody_away_cos
     exchange: Exchange,
 ) -> None:
     await code(exchange, "1101", "*1120", "desk_out")
-    await noted(exchange, "LineStateChanged", by="1101", state="logged_out")
+    await noted_of(exchange.dsn, "LineStateChanged", by="1101", state="logged_out")
     await a_call_that_rings(exchange, "1102")
     await exchange.daemon.kill()
     await exchange.daemon.start()
     await eventually(lambda: bool(exchange.daemon.said("desk")), 10)
     await a_call_that_rings(exchange, "1102")
     await code(exchange, "1102", "*1122", "desk_alone")
-    await noted(exchange, "LineStateChanged", by="1102", state="paused")
+    await noted_of(exchange.dsn, "LineStateChanged", by="1102", state="paused")
     await a_call_that_rings(exchange, "1101", "1102")
     await code(exchange, "1101", "*1121", "desk_in")
     await a_call_that_rings(exchange, "1101")
@@ -224,8 +201,8 @@ async def test_tonights_mobile_only_from_the_agencys_phone_with_its_pin(exchange
         await phone.hears("desk_standby_plan")
         await phone.press("2")
         await phone.hears("desk_until")
-    await noted(exchange, "PinRefused", by="2101", agency="damkar")
-    chosen = await noted(exchange, "StandbyChosen", agency="damkar")
+    await noted_of(exchange.dsn, "PinRefused", by="2101", agency="damkar")
+    chosen = await noted_of(exchange.dsn, "StandbyChosen", agency="damkar")
     assert chosen["number"].endswith("2")
 
 

@@ -121,6 +121,18 @@ MISTAKES = [
         "6: trunk 'gsm': 'caller_id' '+62' is no number of digits only; use 1 to 15 digits",
     ),
     # telephones
+    (
+        "    then: polres",
+        '    standby: [{extension: "2102"}]\n    then: polres',
+        "17: agency 'damkar', standby 1: an extension is no mobile; put it into 'lines'",
+    ),
+    (
+        "    then: polres",
+        '    standby: [{mobile: "+4930123456", trunk: gsm}]\n    then: polres',
+        "17: agency 'damkar', standby 1: trunk 'gsm' does not allow '+4930123456'; extend the trunk's 'allow' (+628), "
+        "or correct the number",
+    ),
+    ("  then: menu", "  then: menu\n  wrap_up: 601", "10: call_takers: 'wrap_up' is 601; write at most 600"),
     ("trunk: gsm", "trunk: gsm2", "16: trunk 'gsm2' is not defined; known trunks: gsm"),
     (
         ", trunk: gsm",
