@@ -196,7 +196,7 @@ async def test_tonights_mobile_only_from_the_agencys_phone_with_its_pin(exchange
         await phone.hears("desk_pin")
         await phone.press("1234#")
         await phone.hears("desk_wrong_pin")
-        await asyncio.sleep(2)  # until it asks anew
+        await eventually(lambda: phone.heard().count("desk_pin") == 2, 20)
         await phone.press("4711#")
         await phone.hears("desk_standby_plan")
         await phone.press("2")
