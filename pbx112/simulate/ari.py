@@ -28,6 +28,9 @@ from .clock import sleep
 SPEAKING_STEP = 0.05
 """Seconds."""
 
+SURVEYS = frozenset({"info", "channels", "bridges"})
+"""What is asked to learn what Asterisk has: where one of them fails, that look has seen nothing."""
+
 
 class Fate:
     """How one request fares: seconds `before` Asterisk acts and `after`, and what is raised in either place."""

@@ -19,7 +19,7 @@ from pbx112.switch.requests import Final
 
 from . import faults as going_wrong
 from . import plans
-from .ari import Ari, Fate
+from .ari import SURVEYS, Ari, Fate
 from .asterisk import Asterisk, Chan
 from .asterisk import World as AroundAsterisk
 from .clock import Clock, sleep
@@ -101,8 +101,9 @@ class World(AroundAsterisk):
         self._written_ns = 0
         self._event_ns = 0
         self._calm_ns = 0
+        self._blind_ns = 0  # when Asterisk last did not say what it has
         self._disturbed: dict[str, int] = {}
-        self._watch = Watch(self.clock, self.asterisk, self._calm_since)
+        self._watch = Watch(self.clock, self.asterisk, self._calm_since, lambda: self._blind_ns)
         self._coming = calls
         self._over_ns: int | None = None
         self._over = False
@@ -555,6 +556,8 @@ class World(AroundAsterisk):
         call = call_of(call)
         self.say(f"  *** {fault}: {name} of {call}")
         self._disturbed[call] = self.clock.now_ns
+        if name in SURVEYS:
+            self._blind_ns = self.clock.now_ns
         state = self.dossiers[call].state if call in self.dossiers else None
         self.seen[f"{fault} {name}"] += 1
         self.seen[f"{fault} in {type(state.situation).__name__ if state else 'arriving'}"] += 1
