@@ -170,7 +170,8 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
         case ev.CallerHeld():
             return f"{_leg(event.by)} the caller hears music meanwhile"
         case ev.CallerBack():
-            return "the caller is back in the talk" + (f", by leg {event.by}" if event.by else "")
+            long = ", held for as long as may be" if event.why else ""
+            return "the caller is back in the talk" + (f", by leg {event.by}{long}" if event.by else "")
         case ev.CallMarked():
             marks = " ".join(word for word in (event.disposition, event.incident) if word)
             return f"{event.by} marks the call: {marks}"

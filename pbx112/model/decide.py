@@ -28,7 +28,7 @@ from .reach import caller_chose, menu_expired, prompt_done, start
 from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, Talking, Waiting, begin
 from .stimuli import Stimulus, World
 from .story import Story
-from .waiting import is_room, look_again, wait, waited
+from .waiting import is_room, look_again, pass_time, wait
 
 
 def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> list[CallEvent]:
@@ -121,6 +121,8 @@ def _time_passed(story: Story) -> None:
             legs.time_is_up(story, leg)
     if story.call.asking is not None and story.call.asking.due_ns <= now:
         commands.caller_is_silent(story)
+    if story.call.comfort is not None:
+        pass_time(story, story.call.comfort)
     match story.call.situation:
         case Reaching():
             if story.call.greeting and story.call.greeting_ns <= now:
@@ -128,8 +130,6 @@ def _time_passed(story: Story) -> None:
             legs.go_on(story)
         case Talking():
             helps.go_on(story)
-        case Waiting() as waiting:
-            waited(story, waiting)
         case InMenu(due_ns=due) as menu if due <= now:
             menu_expired(story, menu)
         case Announcing(due_ns=due) if due <= now:

@@ -19,6 +19,10 @@ class Instant(msgspec.Struct, frozen=True):
     utc_us: int
     mono_ns: int
 
+    def after(self, seconds: float) -> int:
+        """The monotonic nanosecond `seconds` later."""
+        return self.mono_ns + int(seconds * 1_000_000_000)
+
 
 class Outcome(enum.StrEnum):
     """How a call ended, exactly one for each; `docs/records.md` defines each in a sentence."""
@@ -136,7 +140,7 @@ class CallQueued(_Event, frozen=True, tag=True):
 
 
 class WaitAnnounced(_Event, frozen=True, tag=True):
-    """Who waits is told so again, for the `time`-th time."""
+    """Who waits, or is held, is told so again, for the `time`-th time."""
 
     time: int
 
@@ -226,15 +230,19 @@ class HelpEnded(_Event, frozen=True, tag=True):
 
 
 class CallerHeld(_Event, frozen=True, tag=True):
-    """The caller hears music while leg `by` speaks with the others alone."""
+    """The caller hears music while leg `by` speaks with the others alone, and a word every 20 s, for at most `longest`
+    seconds."""
 
     by: int
+    longest: float = 120.0
 
 
 class CallerBack(_Event, frozen=True, tag=True):
-    """The caller is with the others again: leg `by` brought them together; 0: only one of them was left."""
+    """The caller is with the others again: leg `by` brought them together, or (`why` is `longest`) has held the caller
+    for as long as may be; 0: only one of them was left."""
 
     by: int = 0
+    why: Literal["", "longest"] = ""
 
 
 class CallMarked(_Event, frozen=True, tag=True):

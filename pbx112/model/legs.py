@@ -71,7 +71,7 @@ def accept(story: Story, leg: Leg) -> None:
         return
     help_ = call.help(leg.help)
     if help_ is not None and help_.consult and call.talkers() and not call.held:
-        story.tell(CallerHeld(help_.by))
+        story.tell(CallerHeld(help_.by, story.plan.service.max_hold))
     if not call.caller_answered:
         story.tell(CallerAnswered())
     story.tell(LegAccepted(leg.number))
@@ -132,10 +132,16 @@ def _left_the_talk(story: Story, leg: Leg, cause: int | None, sip: int | None) -
     deliberate = cause == NORMAL_CLEARING
     story.tell(LegEnded(leg.number, LegResult.ACCEPTED, cause, sip, "" if deliberate else "lost"))
     others = story.call.talkers()
-    if deliberate and not others and (leg.target.owner != CALL_TAKERS or story.call.marked):
+    if deliberate and not others and _may_end(story, leg):
         end(story, Outcome.ANSWERED, by="staff")
     else:
         settle(story, "returned" if deliberate else "lost")
+
+
+def _may_end(story: Story, leg: Leg) -> bool:
+    """Whether this leg's human, alone with the caller, ends the whole call by putting the receiver down. A call taker
+    has first to say what the call was: else it was in error."""
+    return leg.target.owner != CALL_TAKERS or story.call.marked
 
 
 def settle(story: Story, why: str) -> None:

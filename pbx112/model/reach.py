@@ -18,7 +18,7 @@ from .events import (
     StageEntered,
     Target,
 )
-from .state import Announcing, InMenu, Reaching, Waiting, leg_channel
+from .state import Announcing, InMenu, Reaching, leg_channel
 from .story import Story
 
 ROUNDS = 2
@@ -136,12 +136,10 @@ def prompt_done(story: Story, prompt: stimuli.Prompt, played: bool) -> None:
     match prompt, story.call.situation:
         case "menu", InMenu():
             story.tell(PromptHeard("menu", played))
-        case "waiting", Waiting(speaking=True):
-            story.tell(PromptHeard("waiting", played))
+        case "waiting" | "held", _ if story.call.comfort and story.call.comfort.speaking:
+            story.tell(PromptHeard(prompt, played))
         case "greeting", _ if story.call.greeting:
             story.tell(PromptHeard("greeting", played))
-        case "held", _ if story.call.held:
-            story.tell(PromptHeard("held", played))
         case "announcement", Announcing():
             story.tell(PromptHeard("announcement", played))
             end(story, unreached(story.call), by="system")

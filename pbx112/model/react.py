@@ -56,6 +56,7 @@ LONGEST_NAME = 40
 ACCEPT_PROMPT = ("sound:pbx112/accept",) * 3
 GREETING = ("sound:pbx112/greeting",)
 HELD = ("sound:pbx112/held",)
+PLEASE_STAY = ("sound:pbx112/please_stay",)
 PRESS_5 = ("sound:pbx112/press_5",)
 
 
@@ -227,20 +228,15 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
                 return (Answer(caller), Play(caller, f"{call.call_id}-greeting", GREETING, "greeting"))
             return (Answer(caller),)
         case CallQueued(media=media):
-            return (_say_wait(call, 1, media),)
+            return (_comfort_word(call, "waiting", call.comforts + 1, 1, media),)
         case WaitAnnounced(time=time):
-            if not isinstance(call.situation, Waiting):
-                return ()
-            return (StopMusic(caller), _say_wait(call, time, call.situation.media))
+            return _comfort_again(call, time)
         case CallAdmitted():
-            return _quiet_wait(call)
+            return _end_comfort(call)
         case StageEntered(why=why):
             if call.greeting or not call.caller_answered:
                 return ()
-            if call.held:
-                silence = _end_hold(call)
-            else:
-                silence = (StopMusic(caller),) if isinstance(call.situation, InMenu) else ()
+            silence = (StopMusic(caller),) if isinstance(call.situation, InMenu) else _end_comfort(call)
             broken = why in ("lost", "returned")
             return (*(_drop_bridge(call) if broken else ()), *silence, Ring(caller))
         case LegOffered(leg=number, channel=channel, target=target, placed=placed):
@@ -266,15 +262,15 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             help_ = call.help(number)
             return () if help_ is None else _word(call, help_.by, f"word_{result}", f"owner_{help_.owner}")
         case CallerHeld():
-            return (Part(call.bridge, caller), Play(caller, _hold_playback(call), HELD, "held"))
-        case CallerBack(by=by):
+            return (Part(call.bridge, caller), _comfort_word(call, "held", call.comforts + 1, 1, HELD))
+        case CallerBack(by=by, why=why):
             first = next(iter(call.talkers()), None)
             if first is None:
                 return ()
-            said = _word(call, by, "word_together") if by else ()
-            return (*_end_hold(call), Join(first.number, call.bridge, (caller,)), *said)
-        case PromptHeard(prompt="held"):
-            return (Music(caller),) if call.held else ()
+            said = _word(call, by, "word_held_long" if why else "word_together") if by else ()
+            return (*_end_comfort(call), Join(first.number, call.bridge, (caller,)), *said)
+        case PromptHeard(prompt="held" | "waiting"):
+            return (Music(caller),) if call.comfort else ()
         case CallMarked(by=line):
             mine = next((leg.number for leg in call.talkers() if leg.target.number == line), 0)
             return _word(call, mine, "word_marked") if mine else ()
@@ -293,7 +289,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
         case MenuChosen():
             attempt = call.situation.attempt if isinstance(call.situation, InMenu) else 1
             return (StopPlay(f"{call.call_id}-menu{attempt}"),)
-        case PromptHeard(prompt="menu" | "waiting"):
+        case PromptHeard(prompt="menu"):
             return (Music(caller),)
         case PromptHeard(prompt="greeting"):
             return (Ring(caller),) if isinstance(call.situation, Reaching) else ()
@@ -304,7 +300,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             end = () if call.caller_left else (Hangup(caller),)
             return (*end, *_drop_bridge(call))
         case HandedToFallback():
-            return (*_quiet_wait(call), ToFallback(caller), *_drop_bridge(call))
+            return (*_end_comfort(call), ToFallback(caller), *_drop_bridge(call))
         case CallArrived():
             return _who_calls(call)
         case CallResumed():
@@ -364,14 +360,6 @@ def _word(call: Call, by: int, *words: str) -> tuple[Request, ...]:
     return () if leg is None else (Word(leg.channel, tuple(f"sound:pbx112/{word}" for word in words)),)
 
 
-def _hold_playback(call: Call) -> str:
-    return f"{call.call_id}-held{len(call.helps)}"
-
-
-def _end_hold(call: Call) -> tuple[Request, ...]:
-    return (StopPlay(_hold_playback(call)), StopMusic(call.arrival.channel))
-
-
 def _accept_playback(leg: Leg) -> str:
     return f"{leg.channel}-accept"
 
@@ -395,23 +383,39 @@ def _record(call: Call, name: str) -> tuple[Request, ...]:
     return (Record(call.bridge, name),) if call.arrival.record else ()
 
 
-def _say_wait(call: Call, time: int, media: tuple[str, ...]) -> Play:
-    return Play(call.arrival.channel, _wait_playback(call, time), media, "waiting")
+Waited = Literal["waiting", "held"]
 
 
-def _wait_playback(call: Call, time: int) -> str:
-    return f"{call.call_id}-waiting{time}"
+def _comfort_word(call: Call, what: Waited, number: int, time: int, media: tuple[str, ...]) -> Play:
+    return Play(call.arrival.channel, _comfort_playback(call, what, number, time), media, what)
 
 
-def _quiet_wait(call: Call) -> tuple[Request, ...]:
-    """End what a caller who waits hears now."""
-    match call.situation:
-        case Waiting(speaking=True, time=time):
-            return (StopPlay(_wait_playback(call, time)),)
-        case Waiting():
-            return (StopMusic(call.arrival.channel),)
-        case _:
-            return ()
+def _comfort_playback(call: Call, what: Waited, number: int, time: int) -> str:
+    return f"{call.call_id}-{what}{number}.{time}"
+
+
+def _comfort_again(call: Call, time: int) -> tuple[Request, ...]:
+    """The word once more, to who waits or is held."""
+    if call.comfort is None:
+        return ()
+    what, media = _waited(call)
+    return (StopMusic(call.arrival.channel), _comfort_word(call, what, call.comfort.number, time, media))
+
+
+def _end_comfort(call: Call) -> tuple[Request, ...]:
+    """End what a caller hears now who waits or is held."""
+    if (now := call.comfort) is None:
+        return ()
+    if now.speaking:
+        return (StopPlay(_comfort_playback(call, _waited(call)[0], now.number, now.time)),)
+    return (StopMusic(call.arrival.channel),)
+
+
+def _waited(call: Call) -> tuple[Waited, tuple[str, ...]]:
+    """What a caller waits for, and the word that is spoken from the second time on."""
+    if isinstance(call.situation, Waiting):
+        return "waiting", call.situation.media
+    return "held", PLEASE_STAY
 
 
 def _announce(call: Call, media: tuple[str, ...]) -> Play:

@@ -6,11 +6,13 @@ yields a state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar, assert_never
 
 import msgspec
 
+from . import comfort
+from .comfort import SPEAKING_LIMIT, Comfort
 from .events import (
     AnnouncementStarted,
     CallAdmitted,
@@ -55,17 +57,11 @@ from .events import (
 SECOND = 1_000_000_000
 """Nanoseconds."""
 
-SPEAKING_LIMIT = 60.0
-"""Seconds after which a prompt counts as spoken even if Asterisk never says so."""
-
 GREETING_LIMIT = 20.0
 """Seconds after which the greeting counts as spoken even if Asterisk never says so: the caller shall hear ringing."""
 
 ANNOUNCEMENT_LIMIT = 30.0
 """Seconds the closing announcement may take."""
-
-WAIT_WORD_EVERY = 20.0
-"""Seconds of music after which who waits is spoken to again."""
 
 KEY_WAIT = 15.0
 """Seconds in which a caller who cannot speak may press the key that was asked for."""
@@ -115,15 +111,19 @@ class Asking(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """Waits for its turn (`reason` says for what), until `until_ns` at the latest; at `word_ns` the word (`media`)
-    is spoken again. Its place in the line is not kept here: who came first is first."""
+    """Waits for its turn (`reason` says for what); the word is `media`. Its place in the line is not kept here: who
+    came first is first."""
 
     reason: str
     media: tuple[str, ...]
-    time: int
-    speaking: bool
-    word_ns: int
-    until_ns: int
+    comfort: Comfort
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Leg `by` speaks with the others alone meanwhile."""
+
+    by: int
+    comfort: Comfort
 
 
 class Reaching(msgspec.Struct, frozen=True):
@@ -195,8 +195,10 @@ class Call(msgspec.Struct, frozen=True):
     accepted: bool = False
     """A human has accepted at least once."""
     helps: tuple[Help, ...] = ()
-    held: bool = False
+    held: Hold | None = None
     """The caller hears music while the others talk."""
+    comforts: int = 0
+    """How often it has waited or been held."""
     asking: Asking | None = None
     """The caller was asked to press a key."""
     marked: bool = False
@@ -211,6 +213,13 @@ class Call(msgspec.Struct, frozen=True):
     def bridge(self) -> str:
         """The id that we give this call's bridge."""
         return f"{self.call_id}-bridge"
+
+    @property
+    def comfort(self) -> Comfort | None:
+        """What the caller hears who waits, or is held."""
+        if isinstance(self.situation, Waiting):
+            return self.situation.comfort
+        return self.held.comfort if self.held else None
 
     def recording(self, leg: Leg) -> str:
         """The name under which the talk with `leg` is recorded: the call's own, and, for a talk that follows a
@@ -249,11 +258,11 @@ def due(call: Call) -> int | None:
     moments = [leg.due_ns for leg in call.legs if leg.live and leg.due_ns is not None]
     if call.asking is not None and not isinstance(call.situation, Ended):
         moments.append(call.asking.due_ns)
+    if call.comfort is not None:
+        moments += (call.comfort.word_ns, call.comfort.until_ns)
     match call.situation:
         case InMenu(due_ns=moment) | Announcing(due_ns=moment):
             moments.append(moment)
-        case Waiting(word_ns=word, until_ns=until):
-            moments += (word, until)
         case InFallback(due_ns=int() as moment):
             moments.append(moment)
         case Reaching() if call.greeting:
@@ -300,7 +309,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             )
             tone = call.caller_answered and not call.greeting
             if broken:
-                call = _with(call, bridged=False, held=False)
+                call = _with(call, bridged=False, held=None)
             return _with(call, situation=Reaching(owner, round_, waves), route=route, ring_tone=tone)
         case LegOffered(leg=number, channel=channel, target=target):
             if number != len(call.legs) + 1:
@@ -342,10 +351,12 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
         case HelpEnded(help=number):
             helps = (_with(each, open=False) if each.number == number else each for each in call.helps)
             return _with(call, helps=tuple(helps))
-        case CallerHeld():
-            return _with(call, held=isinstance(call.situation, Talking))
+        case CallerHeld(by=by, longest=longest):
+            number = call.comforts + 1
+            hold = Hold(by, comfort.begun(number, longest, at))
+            return _with(call, held=hold, comforts=number) if isinstance(call.situation, Talking) else call
         case CallerBack():
-            return _with(call, held=False)
+            return _with(call, held=None)
         case CallMarked(disposition=disposition, incident=incident, name=name):
             call = _with(call, marked=call.marked or bool(disposition))
             return _with(call, incident=incident, incident_name=name) if incident else call
@@ -354,13 +365,13 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
         case KeyGiven():
             return _with(call, asking=None)
         case CallQueued(reason=reason, media=media, longest=longest):
-            until = now + int(longest * SECOND)
-            waiting = Waiting(reason, media, 1, True, now + int(SPEAKING_LIMIT * SECOND), until)
-            return _with(call, situation=waiting, greeting=False, ring_tone=False)
+            number = call.comforts + 1
+            waiting = Waiting(reason, media, comfort.begun(number, longest, at))
+            return _with(call, situation=waiting, comforts=number, greeting=False, ring_tone=False)
         case WaitAnnounced(time=time):
-            return _wait(call, time=time, speaking=True, word_ns=now + int(SPEAKING_LIMIT * SECOND))
-        case PromptHeard(prompt="waiting"):
-            return _wait(call, speaking=False, word_ns=now + int(WAIT_WORD_EVERY * SECOND))
+            return _comfort(call, lambda waited: comfort.told_again(waited, time, at))
+        case PromptHeard(prompt="waiting" | "held"):
+            return _comfort(call, lambda waited: comfort.heard(waited, at))
         case CallAdmitted():
             if not isinstance(call.situation, Waiting):
                 return call
@@ -416,11 +427,14 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
 _with = msgspec.structs.replace
 
 
-def _wait(call: Call, **changes: object) -> Call:
-    """The call, where it waits, with its wait changed."""
-    if not isinstance(call.situation, Waiting):
-        return call
-    return _with(call, situation=_with(call.situation, **changes))
+def _comfort(call: Call, changed: Callable[[Comfort], Comfort]) -> Call:
+    """The call, where it waits or is held, with what it hears changed."""
+    if isinstance(call.situation, Waiting):
+        waiting = _with(call.situation, comfort=changed(call.situation.comfort))
+        return _with(call, situation=waiting)
+    if call.held:
+        return _with(call, held=_with(call.held, comfort=changed(call.held.comfort)))
+    return call
 
 
 def _with_fresh_deadlines(call: Call, now: int) -> Call:

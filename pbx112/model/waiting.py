@@ -1,4 +1,4 @@
-"""Waiting for one's turn: who comes while as many calls are served as the plan allows.
+"""Waiting for one's turn: who comes while as many calls are served as the plan allows; and being held.
 
 Only the situation is kept in the call. How many are served, and who came before, the switch says at each look
 (:class:`pbx112.model.stimuli.World`), so that nothing has to be put right when others hang up or a daemon
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .events import CallAdmitted, CallerAnswered, CallQueued, PromptHeard, WaitAnnounced
+from .comfort import Comfort
+from .events import CallAdmitted, CallerAnswered, CallerBack, CallQueued, PromptHeard, WaitAnnounced
 from .reach import start
 from .state import Waiting
 from .story import Story
@@ -38,16 +39,20 @@ def look_again(story: Story) -> None:
         admit(story, "room")
 
 
-def waited(story: Story, waiting: Waiting) -> None:
-    """Time has passed for one who waits."""
+def pass_time(story: Story, comfort: Comfort) -> None:
+    """Time has passed for one who waits, or is held: the word again after some music; and in the end, no more of it."""
     now = story.world.now.mono_ns
-    if waiting.until_ns <= now:
-        admit(story, "longest")
-    elif waiting.word_ns <= now:
-        if waiting.speaking:  # Asterisk never said that it was spoken: music at least
-            story.tell(PromptHeard("waiting", played=False))
+    held = story.call.held
+    if comfort.until_ns <= now:
+        if held:
+            story.tell(CallerBack(held.by, "longest"))
         else:
-            story.tell(WaitAnnounced(waiting.time + 1))
+            admit(story, "longest")
+    elif comfort.word_ns <= now:
+        if comfort.speaking:  # Asterisk never said that it was spoken: music at least
+            story.tell(PromptHeard("held" if held else "waiting", played=False))
+        else:
+            story.tell(WaitAnnounced(comfort.time + 1))
 
 
 def admit(story: Story, why: Literal["room", "longest"]) -> None:

@@ -18,6 +18,7 @@ from pbx112.plan.types import (
     CALL_TAKERS,
     LONGEST_PAUSE,
     MAX_CALLS,
+    MAX_HOLD,
     MAX_PER_HOUR,
     MAX_WAIT,
     SUPERVISORS,
@@ -107,6 +108,8 @@ class ServiceDoc(Part):
     arrival as soon as a call ends."""
     max_wait: Annotated[float, Field(ge=5, le=600)] = MAX_WAIT
     """Seconds after which a caller who waits goes on all the same: nobody waits for ever."""
+    max_hold: Annotated[float, Field(ge=5, le=600)] = MAX_HOLD
+    """Seconds after which a caller who hears music while staff consult comes back into the talk by itself."""
 
 
 class TrunkDoc(Part):

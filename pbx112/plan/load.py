@@ -119,6 +119,7 @@ def _plan(document: doc.Document, digest: str) -> Plan:
             country=service.country,
             max_calls=service.max_calls,
             max_wait=service.max_wait,
+            max_hold=service.max_hold,
         ),
         trunks=MappingProxyType(trunks),
         call_takers=CallTakers(

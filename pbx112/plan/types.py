@@ -36,6 +36,9 @@ Below it nobody waits for the machine's sake."""
 MAX_WAIT = 120.0
 """Seconds after which a caller who waits goes on all the same, unless the plan says otherwise."""
 
+MAX_HOLD = 120.0
+"""Seconds after which a caller who is held is brought back, unless the plan says otherwise."""
+
 WRAP_UP = 0.0
 """Seconds after a call in which a call taker's line is tried last, unless the plan says otherwise."""
 
@@ -175,6 +178,8 @@ class Service:
     """Calls that are served at once; the next caller waits."""
     max_wait: float = MAX_WAIT
     """Seconds after which a caller who waits goes on all the same."""
+    max_hold: float = MAX_HOLD
+    """Seconds after which a caller who is held is brought back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pbx112.cdr.record import Fact, Records, build_record
 from pbx112.model import events as ev
 from pbx112.model import react
+from pbx112.model.comfort import SPEAKING_LIMIT
 from pbx112.model.events import CallEvent, Instant, Outcome
 from pbx112.model.state import (
     ANNOUNCEMENT_LIMIT,
     SECOND,
-    SPEAKING_LIMIT,
     Call,
     Ended,
     InFallback,

@@ -143,6 +143,20 @@ async def test_consulting_holds_the_caller_until_all_are_together(exchange: Exch
     await exchange.quiet()
 
 
+async def test_who_is_held_for_too_long_comes_back_by_itself(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan().replace("menu_wait: 2", "menu_wait: 2, max_hold: 5"))
+    await exchange.phones({"1101": operator("**14"), "1102": BUSY, "2201": SOON})
+    caller = Caller(talk=PATIENT)
+    calling = await exchange.dial(caller)
+    held = await exchange.told(caller, "CallerHeld")
+    back = await exchange.told(caller, "CallerBack", why="longest")
+    assert 4.9 < (back["at"] - held["at"]).total_seconds() < 6
+    assert await on_the_phone(exchange) == 3
+    calling.hang_up()
+    await exchange.record(caller)
+    await exchange.quiet()
+
+
 async def test_back_to_the_caller_lets_the_agency_go(exchange: Exchange) -> None:
     await exchange.reload_plan(plan())
     await exchange.phones({"1101": operator("**14", "#2", between=10.0), "1102": BUSY, "2201": SOON})

@@ -59,7 +59,7 @@ def there(desk: Desk) -> list[str]:
 
 
 def held(desk: Desk) -> bool:
-    return desk.call is not None and desk.call.held
+    return desk.call is not None and desk.call.held is not None
 
 
 def test_no_code_of_the_example_begins_another() -> None:
@@ -158,6 +158,51 @@ def test_the_agency_answers_in_the_moment_in_which_it_is_dropped() -> None:
     assert there(desk) == ["1101"]
     assert ("2201", "withdrawn") in desk.results
     assert react.Hangup(f"c1-leg{number}") in desk.requests
+
+
+def consulting(longest: float = 120.0) -> Desk:
+    """1101 speaks with bpbd without the caller."""
+    on = plan(DAMKAR, BPBD, call_takers=TAKERS)
+    desk = a_talk(replace(on, service=replace(on.service, max_hold=longest)))
+    dials(desk, "**" + code(desk, "bpbd"))
+    desk.picks_up("2201")
+    desk.hears(stimuli.Briefed(desk.leg("2201")))
+    assert held(desk)
+    return desk
+
+
+def test_who_is_held_hears_a_word_music_and_the_word_again() -> None:
+    desk = consulting()
+    for time, word in enumerate(("held", "please_stay", "please_stay"), start=1):
+        assert desk.asked(react.Play)[-1] == react.Play(
+            "c1", f"c1-held1.{time}", (f"sound:pbx112/{word}",), "held"
+        )
+        desk.waits(3)
+        desk.hears(stimuli.PromptDone("held", played=True))
+        assert desk.requests[-1] == react.Music("c1")
+        desk.waits(20)
+
+
+def test_who_is_held_comes_back_by_itself_and_the_operator_is_told() -> None:
+    desk = consulting(longest=30.0)
+    desk.hears(stimuli.PromptDone("held", played=True))
+    desk.waits(29.9)
+    assert held(desk)
+    desk.hears(stimuli.Resumed())
+    desk.waits(0.1)
+    assert told(desk, CallerBack) == [CallerBack(1, "longest")], "a restart begins no new time"
+    music, join, word = desk.requests[-3:]
+    assert music == react.StopMusic("c1")
+    assert join == react.Join(1, "c1-bridge", ("c1",))
+    assert word == react.Word("c1-leg1", ("sound:pbx112/word_held_long",))
+    assert there(desk) == ["1101", "2201"], "all talk together"
+
+
+def test_a_word_to_who_is_held_is_cut_off_by_coming_back() -> None:
+    desk = consulting()
+    dials(desk, "*" + code(desk, "damkar"))
+    dials(desk, "#1")
+    assert react.StopPlay("c1-held1.1") in desk.requests
 
 
 @pytest.mark.parametrize("way", ["hangs up", "breaks"])

@@ -32,7 +32,7 @@ def test_the_third_caller_hears_the_word_and_then_music(answer: AnswerMode) -> N
     made.arrives()
     assert made.rung == []
     assert made.requests == [
-        react.Play("c1", "c1-waiting1", ("sound:pbx112/waiting",), "waiting"),
+        react.Play("c1", "c1-waiting1.1", ("sound:pbx112/waiting",), "waiting"),
         react.Answer("c1"),
     ], "answered, and nothing but the word: no greeting"
     made.hears(stimuli.PromptDone("waiting", played=True))
@@ -48,7 +48,7 @@ def test_the_word_comes_again_after_every_twenty_seconds_of_music() -> None:
         made.waits(19.9)
         assert made.requests[-1] == react.Music("c1")
         made.waits(0.1)
-        word = react.Play("c1", f"c1-waiting{time}", ("sound:pbx112/waiting",), "waiting")
+        word = react.Play("c1", f"c1-waiting1.{time}", ("sound:pbx112/waiting",), "waiting")
         assert made.requests[-2:] == [react.StopMusic("c1"), word]
     assert [event.time for event in told(made, WaitAnnounced) if isinstance(event, WaitAnnounced)] == [
         2,
@@ -96,7 +96,7 @@ def test_a_word_half_spoken_is_cut_off_by_ones_turn() -> None:
     made.arrives()
     made.serving = 1
     made.hears(stimuli.RoomMade())
-    assert react.StopPlay("c1-waiting1") in made.requests
+    assert react.StopPlay("c1-waiting1.1") in made.requests
     assert made.hears(stimuli.PromptDone("waiting", played=True)) == [], "nobody waits for it any more"
 
 
@@ -141,7 +141,7 @@ def test_who_waits_is_given_to_the_fallback_by_a_daemon_that_stops() -> None:
     made = desk()
     made.arrives()
     made.hears(stimuli.GivenUp("the daemon stops"))
-    assert made.requests[-2:] == [react.StopPlay("c1-waiting1"), react.ToFallback("c1")]
+    assert made.requests[-2:] == [react.StopPlay("c1-waiting1.1"), react.ToFallback("c1")]
 
 
 def test_a_talk_that_breaks_does_not_send_its_caller_to_the_end_of_the_line() -> None:

@@ -45,6 +45,7 @@ MISTAKES = [
     ("Layanan 112", "112", "2: service: 'name' '112' stands without quotes; write it in quotes: \"112\""),
     ("Layanan 112", "x, max_calls: 0", "2: service: 'max_calls' is 0; write at least 1"),
     ("Layanan 112", "x, max_wait: 3600", "2: service: 'max_wait' is 3600; write at most 600"),
+    ("Layanan 112", "x, max_hold: 4", "2: service: 'max_hold' is 4; write at least 5"),
     (
         "Layanan 112",
         "x, timezone: Asia/Jakrta",
