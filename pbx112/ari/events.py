@@ -77,6 +77,12 @@ class ChannelDtmfReceived(_Typed, frozen=True, tag=True):
     duration_ms: int = 0
 
 
+class ChannelTalkingStarted(_Typed, frozen=True, tag=True):
+    """A sound began to come from a channel that Asterisk was asked to listen to (`TALK_DETECT`)."""
+
+    channel: Channel
+
+
 class ChannelConnectedLine(_Typed, frozen=True, tag=True):
     """A channel's other party (`channel.connected`) changed."""
 

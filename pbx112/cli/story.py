@@ -180,7 +180,14 @@ def sentence(event: ev.Event, *, unmask: bool) -> str:
         case ev.CallBackEnded():
             return f"{event.by} has called back: {event.result}, {event.seconds:g} s"
         case ev.KeyAsked():
-            return f"{_leg(event.by)} has the caller asked to press 5"
+            asked = (
+                f"{_leg(event.by)} has the caller asked"
+                if event.by
+                else "nothing is heard; the caller is asked"
+            )
+            return f"{asked} to press 5"
+        case ev.CallerSpoke():
+            return "the caller is heard"
         case ev.KeyGiven():
             return f"the caller pressed {event.digit}" if event.digit else "the caller pressed nothing"
         case ev.CommandRefused():

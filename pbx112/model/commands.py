@@ -9,6 +9,7 @@ from .codes import CallIn, CallInAll, MarkDisposition, MarkIncident, Plainly, co
 from .endings import end
 from .events import (
     CallerBack,
+    CallerSpoke,
     CallMarked,
     CommandRefused,
     KeyAsked,
@@ -18,7 +19,7 @@ from .events import (
     Outcome,
 )
 from .legs import settle
-from .state import Leg
+from .state import Leg, Talking, listens
 from .story import Story
 
 YES_KEY = "5"
@@ -111,6 +112,18 @@ def _plainly(
         case _ as never:
             assert_never(never)
     return None
+
+
+def caller_speaks(story: Story) -> None:
+    """Something is heard of the caller."""
+    if listens(story.call):
+        story.tell(CallerSpoke())
+
+
+def nothing_is_heard(story: Story) -> None:
+    """Nothing was heard of the caller for a while: perhaps it cannot speak."""
+    if isinstance(story.call.situation, Talking) and story.call.asking is None:
+        story.tell(KeyAsked(0))
 
 
 def caller_answers(story: Story, digit: str) -> None:

@@ -42,6 +42,7 @@ def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> 
         source=arrived.source,
         noted=arrived.noted,
         record=plan.recording.enabled,
+        silence=plan.service.silence,
         answer=plan.service.answer,
     )
     call = begin(call_id, first, world.now)
@@ -96,6 +97,8 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
                 legs.key_pressed(story, number, digit)
         case stimuli.CodeDialled(keys=keys, leg=number):
             commands.obey(story, number, keys)
+        case stimuli.CallerHeard():
+            commands.caller_speaks(story)
         case stimuli.Briefed(leg=number):
             legs.briefed(story, number)
         case stimuli.PromptDone(prompt=prompt, played=played):
@@ -123,6 +126,8 @@ def _time_passed(story: Story) -> None:
         commands.caller_is_silent(story)
     if story.call.comfort is not None:
         pass_time(story, story.call.comfort)
+    if story.call.quiet_ns is not None and story.call.quiet_ns <= now:
+        commands.nothing_is_heard(story)
     match story.call.situation:
         case Reaching():
             if story.call.greeting and story.call.greeting_ns <= now:

@@ -108,6 +108,8 @@ class CallArrived(_Event, frozen=True, tag=True):
     answer: Literal["on_pickup", "on_arrival"] = "on_pickup"
     noted: bool = False
     """The intake dialplan noted what the trunk says of the caller; :class:`CallerDescribed` tells it."""
+    silence: float = 0.0
+    """Seconds of a talk in which nothing is heard of the caller, after which it is asked to press a key; 0: never."""
 
 
 class CallerDescribed(_Event, frozen=True, tag=True):
@@ -255,8 +257,12 @@ class CallMarked(_Event, frozen=True, tag=True):
     name: str = ""
 
 
+class CallerSpoke(_Event, frozen=True, tag=True):
+    """A sound came from the caller, for the first time (told where :class:`CallArrived` has `silence`)."""
+
+
 class KeyAsked(_Event, frozen=True, tag=True):
-    """Leg `by` has the caller, who does not or cannot speak, asked to press a key."""
+    """Leg `by` has the caller, who does not or cannot speak, asked to press a key; 0: asked since nothing was heard."""
 
     by: int
 
@@ -446,6 +452,7 @@ CallEvent = (
     | CallerHeld
     | CallerBack
     | CallMarked
+    | CallerSpoke
     | KeyAsked
     | KeyGiven
     | CommandRefused

@@ -21,6 +21,7 @@ from .events import (
     CallerDescribed,
     CallerHeld,
     CallerLeft,
+    CallerSpoke,
     CallEvent,
     CallMarked,
     CallQueued,
@@ -47,7 +48,18 @@ from .events import (
     Target,
     WaitAnnounced,
 )
-from .state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking, Waiting, greets
+from .state import (
+    Announcing,
+    Call,
+    Ended,
+    InFallback,
+    InMenu,
+    Leg,
+    Reaching,
+    Talking,
+    Waiting,
+    greets,
+)
 from .stimuli import Prompt
 
 LONGEST_NAME = 40
@@ -274,8 +286,9 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
         case CallMarked(by=line):
             mine = next((leg.number for leg in call.talkers() if leg.target.number == line), 0)
             return _word(call, mine, "word_marked") if mine else ()
-        case KeyAsked():
-            return (Word(caller, PRESS_5),)
+        case KeyAsked(by=by):
+            said = () if by else _word(call, by, "word_silence")
+            return (Word(caller, PRESS_5), *said)
         case KeyGiven(digit=digit):
             by = call.asking.by if call.asking else 0
             return _word(call, by, "word_caller_pressed" if digit else "word_caller_silent")
@@ -307,6 +320,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (*_restore(call), *_who_calls(call))
         case (
             CallerDescribed()
+            | CallerSpoke()
             | LegEnded()
             | PromptHeard()
             | CallerLeft()

@@ -25,6 +25,7 @@ from .events import (
     CallerDescribed,
     CallerHeld,
     CallerLeft,
+    CallerSpoke,
     CallEvent,
     CallMarked,
     CallQueued,
@@ -201,6 +202,10 @@ class Call(msgspec.Struct, frozen=True):
     """How often it has waited or been held."""
     asking: Asking | None = None
     """The caller was asked to press a key."""
+    spoke: bool = False
+    """Something was heard of the caller."""
+    quiet_ns: int | None = None
+    """The moment at which a caller of whom nothing was heard is asked to press a key."""
     marked: bool = False
     """Staff have said what the call is."""
     incident: str = ""
@@ -261,6 +266,8 @@ def due(call: Call) -> int | None:
     if call.comfort is not None:
         moments += (call.comfort.word_ns, call.comfort.until_ns)
     match call.situation:
+        case Talking() if call.quiet_ns is not None:
+            moments.append(call.quiet_ns)
         case InMenu(due_ns=moment) | Announcing(due_ns=moment):
             moments.append(moment)
         case InFallback(due_ns=int() as moment):
@@ -278,6 +285,11 @@ def greets(call: Call) -> bool:
     """Whether the caller, once answered, is greeted: on arrival, and not where it has to wait."""
     first = isinstance(call.situation, Reaching) and not call.legs and not call.route
     return first and call.arrival.answer == "on_arrival" and not call.caller_answered
+
+
+def listens(call: Call) -> bool:
+    """Whether it matters if something is heard of the caller."""
+    return call.arrival.silence > 0 and not call.spoke
 
 
 def fold(call_id: str, history: Iterable[tuple[Instant, CallEvent]]) -> Call | None:
@@ -341,6 +353,9 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             talks = isinstance(call.situation, Talking)
             talk = call.situation if talks else Talking(accepted.target.owner, call.recording(accepted))
             call = _with(call, situation=talk, bridged=True, accepted=True, helps=tuple(helps))
+            if not talks:
+                quiet = now + int(call.arrival.silence * SECOND)
+                call = _with(call, quiet_ns=quiet if listens(call) and call.asking is None else None)
             return _with(call, greeting=False, ring_tone=False)
         case LegEnded(leg=number, result=result):
             return _set_leg(call, number, "ended", None, result)
@@ -353,15 +368,19 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             return _with(call, helps=tuple(helps))
         case CallerHeld(by=by, longest=longest):
             number = call.comforts + 1
+            if not isinstance(call.situation, Talking):
+                return call
             hold = Hold(by, comfort.begun(number, longest, at))
-            return _with(call, held=hold, comforts=number) if isinstance(call.situation, Talking) else call
+            return _with(call, held=hold, comforts=number, quiet_ns=None)
         case CallerBack():
             return _with(call, held=None)
         case CallMarked(disposition=disposition, incident=incident, name=name):
             call = _with(call, marked=call.marked or bool(disposition))
             return _with(call, incident=incident, incident_name=name) if incident else call
+        case CallerSpoke():
+            return _with(call, spoke=True, quiet_ns=None)
         case KeyAsked(by=by):
-            return _with(call, asking=Asking(by, now + int(KEY_WAIT * SECOND)))
+            return _with(call, asking=Asking(by, now + int(KEY_WAIT * SECOND)), quiet_ns=None)
         case KeyGiven():
             return _with(call, asking=None)
         case CallQueued(reason=reason, media=media, longest=longest):
@@ -447,7 +466,8 @@ def _with_fresh_deadlines(call: Call, now: int) -> Call:
     situation = call.situation
     if isinstance(situation, Announcing):
         situation = _with(situation, due_ns=now + int(ANNOUNCEMENT_LIMIT * SECOND))
-    return _with(call, legs=legs, situation=situation)
+    # What was to be heard of the caller meanwhile, nobody heard: it is not asked why it is silent.
+    return _with(call, legs=legs, situation=situation, quiet_ns=None)
 
 
 def _seek(call: Call, event: HelpSought) -> Call:

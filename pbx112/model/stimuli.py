@@ -114,6 +114,11 @@ class CodeDialled:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerHeard:
+    """A sound came from the caller."""
+
+
+@dataclass(frozen=True, slots=True)
 class Briefed:
     """Whoever picked up on this leg has heard what it is about (or could not be told)."""
 
@@ -175,6 +180,7 @@ Stimulus = (
     | CallerHungUp
     | KeyPressed
     | CodeDialled
+    | CallerHeard
     | Briefed
     | PromptDone
     | RecordingReported

@@ -15,7 +15,17 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import ceil
 
-from pbx112.plan.dialplan_parts import ANYTHING, DESK, HEADERS, INTAKE, NOTED, NOTES, RECORD, WITHOUT_PLAN
+from pbx112.plan.dialplan_parts import (
+    ANYTHING,
+    DESK,
+    HEADERS,
+    INTAKE,
+    LISTEN,
+    NOTED,
+    NOTES,
+    RECORD,
+    WITHOUT_PLAN,
+)
 from pbx112.plan.duty_times import timespecs
 from pbx112.plan.types import CALL_TAKERS, MENU, Agency, CallTakers, Line, Plan
 
@@ -57,6 +67,7 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = A
             notes=NOTES,
             anything=ANYTHING,
             noted=NOTED,
+            listen=LISTEN if plan.service.silence else "",
             welcome="Ringing()" if plan.service.answer == "on_pickup" else "NoOp()",
         ),
         _fallback(plan),

@@ -8,6 +8,10 @@ RECORD = "Set(FILE(${PBX112_RECORDS},,,al,u)=${STRFTIME(,,%s.%6q)},${PBX112_CALL
 Written by a dialplan function rather than by CEL, which an office may use otherwise: a function that is
 missing, or a full disk, leaves the call alone, whereas a missing application would end it."""
 
+LISTEN = " same => n,Set(TALK_DETECT(set)=3600000)\n"
+"""Asterisk tells once when a sound comes from the caller (an hour of silence would have to pass before the next time).
+Here and not by the daemon: a channel whose variables ARI has set may not append to the records any more (22.10.1)."""
+
 INTAKE = """\
 ; pbx112: where 112 comes in, and who is rung when the daemon is not there.
 ;
@@ -28,7 +32,7 @@ exten => {number},1,{welcome}
  same => n,Set(CHANNEL(hangup_handler_push)=pbx112-intake-end,s,1)
  same => n,GosubIf($["${{CHANNEL(channeltype)}}" = "PJSIP"]?pbx112-intake-noted,s,1)
  same => n,{record}entered,${{URIENCODE(${{CALLERID(num):0:80}})}},{number},${{URIENCODE(${{CHANNEL(name)}})}},{plan})
- same => n,Stasis({app},intake${{PBX112_ABOUT}})
+{listen} same => n,Stasis({app},intake${{PBX112_ABOUT}})
  same => n,GotoIf($["${{STASISSTATUS}}" = "SUCCESS"]?done)
  same => n,Goto(pbx112-fallback,s,1)
  same => n(done),Hangup()

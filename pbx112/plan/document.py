@@ -21,6 +21,7 @@ from pbx112.plan.types import (
     MAX_HOLD,
     MAX_PER_HOUR,
     MAX_WAIT,
+    SILENCE,
     SUPERVISORS,
     WRAP_UP,
     AcceptMode,
@@ -110,6 +111,9 @@ class ServiceDoc(Part):
     """Seconds after which a caller who waits goes on all the same: nobody waits for ever."""
     max_hold: Annotated[float, Field(ge=5, le=600)] = MAX_HOLD
     """Seconds after which a caller who hears music while staff consult comes back into the talk by itself."""
+    silence: Annotated[float, Field(ge=0, le=60)] = SILENCE
+    """Seconds of a talk in which nothing is heard of the caller, after which it is asked to press 5 in case it cannot
+    speak. 0: never."""
 
 
 class TrunkDoc(Part):

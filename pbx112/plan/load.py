@@ -120,6 +120,7 @@ def _plan(document: doc.Document, digest: str) -> Plan:
             max_calls=service.max_calls,
             max_wait=service.max_wait,
             max_hold=service.max_hold,
+            silence=service.silence,
         ),
         trunks=MappingProxyType(trunks),
         call_takers=CallTakers(

@@ -38,6 +38,9 @@ MAX_WAIT = 120.0
 
 MAX_HOLD = 120.0
 """Seconds after which a caller who is held is brought back, unless the plan says otherwise."""
+SILENCE = 10.0
+"""Seconds of a talk in which nothing is heard of the caller, after which it is asked for a key, unless the plan says
+otherwise."""
 
 WRAP_UP = 0.0
 """Seconds after a call in which a call taker's line is tried last, unless the plan says otherwise."""
@@ -180,6 +183,8 @@ class Service:
     """Seconds after which a caller who waits goes on all the same."""
     max_hold: float = MAX_HOLD
     """Seconds after which a caller who is held is brought back."""
+    silence: float = SILENCE
+    """Seconds of a talk in which nothing is heard of the caller, after which it is asked for a key; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ class Chan:
     """A channel. `kind` is whose it is, `number` the line's (or the caller's)."""
 
     __slots__ = (
-        "args", "bridge", "fallback", "id", "in_app", "joined", "kind", "music", "number", "phone", "playing",
-        "signalled", "state", "tone",
+        "args", "bridge", "fallback", "id", "in_app", "joined", "kind", "music", "number", "phone",
+        "playing", "signalled", "state", "tone",
     )  # fmt: skip
 
     def __init__(self, channel: str, kind: Literal["caller", "leg"], number: str, state: str) -> None:
@@ -202,6 +202,11 @@ class Asterisk:
         """Somebody presses a key."""
         if self.channels.get(chan.id) is chan and chan.in_app:
             self._world.tell(rest.ChannelDtmfReceived(channel=self.view(chan), digit=key), chan.id)
+
+    def speaks(self, chan: Chan) -> None:
+        """A sound comes from a caller."""
+        if self.channels.get(chan.id) is chan and chan.in_app:
+            self._world.tell(rest.ChannelTalkingStarted(channel=self.view(chan)), chan.id)
 
     # --- sounds ---
 

@@ -33,12 +33,15 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class Caller:
     """How long (seconds) a citizen waits for a human, how long it talks, and what it presses in the menu: the
-    key, and the seconds after the menu began. `keys` are taken one a menu, the last one then again."""
+    key, and the seconds after the menu began. `keys` are taken one a menu, the last one then again. `speaks` and
+    `presses_5`: seconds after the join at which it is heard, and presses 5 (None: never)."""
 
     number: str
     patience: float
     talks: float
     keys: tuple[tuple[float, str] | None, ...] = (None,)
+    speaks: float | None = 1.0
+    presses_5: float | None = None
 
 
 class People(Protocol):
@@ -78,7 +81,9 @@ class Strangers:
                 (chance.uniform(0.0, 25.0), chance.choice("1234567890#*"))
                 for _ in range(chance.randint(1, 2))
             ]
-        return Caller(number, patience, chance.uniform(0.5, 90.0), tuple(keys))
+        speaks = chance.uniform(0.1, 15.0) if chance.random() < 0.8 else None
+        presses = chance.uniform(5.0, 40.0) if speaks is None and chance.random() < 0.5 else None
+        return Caller(number, patience, chance.uniform(0.5, 90.0), tuple(keys), speaks, presses)
 
     def rung(self, call_id: str, number: str, dial: str) -> Attempt:
         """Anything a phone does."""

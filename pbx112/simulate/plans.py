@@ -79,6 +79,7 @@ def draw(chance: Random, name: str) -> Plan:
             country="ID",
             max_calls=chance.randint(1, 8) if chance.random() < 0.3 else 500,
             max_wait=chance.choice((10.0, 60.0, 120.0)),
+            silence=chance.choice((0.0, 4.0, 10.0)),
         ),
         trunks=trunks,
         call_takers=takers,

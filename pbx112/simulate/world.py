@@ -12,6 +12,7 @@ from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import events as ev
 from pbx112.model import react, stimuli
 from pbx112.model.codes import codes
+from pbx112.model.commands import YES_KEY
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import SECOND, Call, Talking
 from pbx112.plan.types import Plan
@@ -249,10 +250,17 @@ class World(AroundAsterisk):
             return
         self._talked.add(chan.id)
         if chan.kind == "caller":
-            self.clock.after(self.callers[chan.id].talks, lambda: self._hang_up(chan))
+            self._caller_talks(chan, self.callers[chan.id])
         else:
             for after, key in self.people.at_work(sorted(codes(self.plan))):
                 self.clock.after(after, lambda key=key: self.asterisk.presses(chan, key))  # type: ignore[misc]
+
+    def _caller_talks(self, chan: Chan, caller: Caller) -> None:
+        self.clock.after(caller.talks, lambda: self._hang_up(chan))
+        if caller.speaks is not None:
+            self.clock.after(caller.speaks, lambda: self.asterisk.speaks(chan))
+        if caller.presses_5 is not None:
+            self.clock.after(caller.presses_5, lambda: self.asterisk.presses(chan, YES_KEY))
 
     def menu_spoken(self, chan: Chan) -> None:
         """The citizen may press a key."""

@@ -26,6 +26,7 @@ LISTENED = (
     rest.ChannelHangupRequest,
     rest.ChannelDestroyed,
     rest.ChannelDtmfReceived,
+    rest.ChannelTalkingStarted,
     rest.PlaybackFinished,
     rest.RecordingStarted,
     rest.RecordingFinished,
@@ -78,6 +79,8 @@ class Hearing:
                 self._destroyed(channel.id, cause, sip)
             case rest.ChannelDtmfReceived(channel=channel, digit=digit):
                 self._pressed(channel.id, digit)
+            case rest.ChannelTalkingStarted(channel=channel):
+                self._heard(channel.id)
             case rest.PlaybackFinished(playback=playback):
                 self._played(playback.id, playback.state != "failed")
             case rest.StasisEnd(channel=channel):
@@ -146,6 +149,12 @@ class Hearing:
             keys = self._keypads.press(channel, digit, self._acts.plan)
             if keys:
                 live.tell(stimuli.CodeDialled(keys, leg.number))
+
+    def _heard(self, channel: str) -> None:
+        """A sound from a caller."""
+        known = self._calls.of_channel(channel)
+        if known is not None and known[1] is None:
+            known[0].tell(stimuli.CallerHeard())
 
     def _left_stasis(self, channel: str) -> None:
         known = self._calls.of_channel(channel)

@@ -69,6 +69,7 @@ def plan(
     max_per_hour: int = 60,
     at_once: int = 500,
     max_wait: float = 120.0,
+    silence: float = 0.0,
 ) -> Plan:
     """A plan; `menu` maps a digit to an agency, `at_once` is how many calls are served at once."""
     incidents = {
@@ -78,7 +79,16 @@ def plan(
     return Plan(
         hash="0123456789abcdef",
         service=Service(
-            "Layanan 112", "112", "id", ZoneInfo("Asia/Jakarta"), answer, 8.0, "ID", at_once, max_wait
+            "Layanan 112",
+            "112",
+            "id",
+            ZoneInfo("Asia/Jakarta"),
+            answer,
+            8.0,
+            "ID",
+            at_once,
+            max_wait,
+            silence=silence,
         ),
         trunks={"gsm": Trunk("gsm", "PJSIP/{number}@gsm", "0739112", max_calls, 60, ("+628",), max_per_hour)},
         call_takers=call_takers,

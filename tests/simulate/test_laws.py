@@ -95,7 +95,8 @@ def drops_the_caller_with_the_line(
     call: Call, stimulus: Stimulus, events: list[CallEvent]
 ) -> Sequence[CallEvent]:
     lost = any(isinstance(event, ev.LegEnded) and event.detail == "lost" for event in events)
-    return [*events[:1], ev.CallEnded(Outcome.ANSWERED, "system")] if lost else events
+    alone = len(call.live_legs()) == 1  # else the other legs would lack their results: another law
+    return [*events[:1], ev.CallEnded(Outcome.ANSWERED, "system")] if lost and alone else events
 
 
 def loses_the_human_s_credit(call: Call, stimulus: Stimulus, events: list[CallEvent]) -> Sequence[CallEvent]:

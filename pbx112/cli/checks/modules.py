@@ -16,7 +16,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "app_stasis", "res_stasis", "res_stasis_answer", "res_stasis_playback", "res_stasis_recording",
         "res_ari_applications", "res_ari_asterisk", "res_ari_bridges", "res_ari_channels", "res_ari_endpoints",
         "res_ari_events", "res_ari_playbacks", "res_ari_recordings", "bridge_simple", "bridge_softmix",
-        "res_musiconhold", "func_callerid", "func_channel", "format_wav",
+        "res_musiconhold", "func_callerid", "func_channel", "func_talkdetect", "format_wav",
     ),
     FALLBACK: (
         "pbx_config", "app_dial", "app_stack", "app_playback", "app_read", "func_db", "func_env", "func_groupcount",
