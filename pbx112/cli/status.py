@@ -26,7 +26,8 @@ from pbx112.cli.errors import Failed
 from pbx112.cli.journal_view import live_calls, open_journal
 from pbx112.cli.options import Agencies, ari_settings, lenient_settings
 from pbx112.cli.screen import plain, screen, table, waiting
-from pbx112.cli.story import caller_of, owner_name, where
+from pbx112.cli.story import caller_of, owner_name
+from pbx112.cli.where import where
 from pbx112.journal import JournalError, holder, read_beat
 from pbx112.model.state import Call, Waiting
 from pbx112.plan.load import PlanError, load_plan

@@ -1,37 +1,39 @@
-"""A call told to people: each event as a sentence, each live call by where it is."""
+"""A call told to people, in English or Indonesian: each event as a sentence."""
 
 from __future__ import annotations
 
 import re
 
+from pbx112.cdr.record import moment
 from pbx112.log import mask
 from pbx112.model import events as ev
-from pbx112.model.state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking, Waiting
-from pbx112.plan.types import CALL_TAKERS
-
-_WHY = {
-    "first": "first",
-    "menu_default": "nothing was chosen in the menu",
-    "then": "the one before did not answer",
-    "default": "default agency",
-    "again": "second round",
-    "lost": "the talk broke",
-    "returned": "a call taker hung up, and nobody else was there",
-}
-
+from pbx112.words import (
+    CALL_BACKS,
+    DETAILS,
+    DISPOSITIONS,
+    HELPS,
+    OUTCOMES,
+    OWNERS,
+    PARTIES,
+    PROMPTS,
+    REFUSALS,
+    RESULTS,
+    STATES,
+    WAITS,
+    WHY,
+    Language,
+    word,
+)
 
 _NAMES = re.compile(r'"[^"]*"?')
 _NUMBERS = re.compile(r"\+?[0-9]{4,}")
 
-_WAIT = {"overload": "as many calls are served as may be"}
-_LIMITS = {"trunk_full": "trunk full", "trunk_hour_full": "the trunk's hour is full"}
 
-
-def caller_of(raw: str, number: str | None, *, unmask: bool) -> str:
+def caller_of(raw: str, number: str | None, *, unmask: bool, language: Language = "en") -> str:
     """The caller's number as it may be shown: the last three digits alone, unless asked for whole."""
     shown = number or raw
     if not shown:
-        return "withheld"
+        return "withheld" if language == "en" else "tanpa nomor"
     return shown if unmask else mask(shown)
 
 
@@ -52,7 +54,9 @@ def _names_and_numbers_masked(header: str) -> str:
     return _NUMBERS.sub(lambda found: mask(found[0]), _NAMES.sub('"…"', header))
 
 
-def description(event: ev.CallerDescribed, *, unmask: bool) -> list[tuple[str, str]]:
+def description(
+    event: ev.CallerDescribed, *, unmask: bool, language: Language = "en"
+) -> list[tuple[str, str]]:
     """What the trunk said of the caller, by what it is called; what it did not say is left out."""
     said = event if unmask else masked(event)
     where = ""
@@ -60,169 +64,277 @@ def description(event: ev.CallerDescribed, *, unmask: bool) -> list[tuple[str, s
         within = "" if said.radius is None else f" ± {said.radius:g} m"
         where = f"{said.latitude:.6f}, {said.longitude:.6f}{within}"
     texts = {
-        "identity": said.identity,
-        "cell": said.access_network,
-        "diverted": said.diversion,
-        "history": said.history,
-        "location": where or said.place or said.geolocation,
+        ("identity", "identitas"): said.identity,
+        ("cell", "sel radio"): said.access_network,
+        ("diverted", "dialihkan"): said.diversion,
+        ("history", "riwayat"): said.history,
+        ("location", "lokasi"): where or said.place or said.geolocation,
     }
-    return [(label, text) for label, text in texts.items() if text]
+    return [(label[language == "id"], text) for label, text in texts.items() if text]
 
 
-def owner_name(owner: str) -> str:
-    """`call_takers` in words; an agency by its key."""
-    return "call takers" if owner == CALL_TAKERS else owner
+def owner_name(owner: str, language: Language = "en") -> str:
+    """`call_takers` and `supervisors` in words; an agency by its key."""
+    return word(OWNERS, owner, language)
 
 
-def where(call: Call) -> str:
-    """Where a live call is."""
-    left = "; the caller has left" if call.caller_left else ""
-    return _where(call) + left
-
-
-def _where(call: Call) -> str:
-    match call.situation:
-        case Talking():
-            there = [leg for leg in call.live_legs() if leg.status == "accepted"]
-            return f"talking with {_whom(there)}" if there else "talking"
-        case Reaching(owner=owner):
-            ringing = [leg for leg in call.live_legs() if leg.status in ("offered", "ringing", "answered")]
-            if not ringing:
-                return f"on its way to {owner_name(owner)}" if owner else "arriving"
-            asked = [leg for leg in ringing if leg.status == "answered"]
-            return f"asks {_whom(asked)} to accept" if asked else f"ringing {_whom(ringing)}"
-        case Waiting(reason=reason):
-            return f"waits for its turn ({_WAIT.get(reason, reason)})"
-        case InMenu(attempt=attempt):
-            return "in the menu" if attempt == 1 else f"in the menu, {attempt}th time"
-        case Announcing():
-            return "hears that nobody can be reached"
-        case InFallback():
-            return "with the fallback dialplan"
-        case Ended(outcome=outcome):
-            return f"ended: {outcome}"
-
-
-def _whom(legs: list[Leg]) -> str:
-    return ", ".join(_target(leg.target) for leg in legs)
-
-
-def _target(target: ev.Target) -> str:
+def target_name(target: ev.Target, language: Language = "en") -> str:
+    """A line by its owner, number and name."""
     name = f" {target.name}" if target.name != target.number else ""
-    return f"{owner_name(target.owner)} {target.number}{name}"
+    return f"{owner_name(target.owner, language)} {target.number}{name}"
 
 
-def sentence(event: ev.Event, *, unmask: bool) -> str:
+def sentence(event: ev.Event, *, unmask: bool, language: Language = "en") -> str:
     """What happened, in one line."""
+    english, indonesian = _sentences(event, unmask, language)
+    return english if language == "en" else indonesian
+
+
+def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, str]:
+    """The line in English and in Indonesian; the words that both hold are in `language`."""
     match event:
         case ev.CallArrived():
-            caller = caller_of(event.caller_raw, event.caller, unmask=unmask)
-            by = f" by {event.source}" if event.source else ""
-            back = "" if event.callable else "; cannot be called back"
-            alone = "; the dialplan handles it alone" if event.via == "fallback" else ""
-            return f"call from {caller} to {event.dialled}{by}{back}{alone}"
+            caller = caller_of(event.caller_raw, event.caller, unmask=unmask, language=language)
+            by = (f" by {event.source}", f" lewat {event.source}") if event.source else ("", "")
+            back = (
+                ("", "") if event.callable else ("; cannot be called back", "; tidak dapat dihubungi kembali")
+            )
+            alone = ("", "")
+            if event.via == "fallback":
+                alone = ("; the dialplan handles it alone", "; ditangani dialplan saja")
+            return (
+                f"call from {caller} to {event.dialled}{by[0]}{back[0]}{alone[0]}",
+                f"panggilan dari {caller} ke {event.dialled}{by[1]}{back[1]}{alone[1]}",
+            )
         case ev.CallerDescribed():
-            said = (f"{label} {value}" for label, value in description(event, unmask=unmask))
-            return "the trunk says: " + "; ".join(said)
+            said = "; ".join(
+                f"{label} {value}" for label, value in description(event, unmask=unmask, language=language)
+            )
+            return f"the trunk says: {said}", f"keterangan operator: {said}"
         case ev.CallQueued():
-            why = _WAIT.get(event.reason, event.reason)
-            return f"has to wait: {why}; goes on after {event.longest:g} s in any case"
+            why = word(WAITS, event.reason, language)
+            return (
+                f"has to wait: {why}; goes on after {event.longest:g} s in any case",
+                f"harus menunggu: {why}; diteruskan setelah {event.longest:g} detik bagaimanapun",
+            )
         case ev.WaitAnnounced():
-            return f"is told to wait, time {event.time}"
+            return f"is told to wait, time {event.time}", f"diminta menunggu, kali ke-{event.time}"
         case ev.CallAdmitted():
-            return "goes on: " + ("there is room" if event.why == "room" else "it has waited long enough")
+            if event.why == "room":
+                return "goes on: there is room", "diteruskan: sudah ada tempat"
+            return "goes on: it has waited long enough", "diteruskan: sudah cukup lama menunggu"
         case ev.CallerAnswered():
-            return "the caller is answered"
+            return "the caller is answered", "panggilan warga diangkat"
         case ev.StageEntered():
             lines = sum(len(wave) for wave in event.waves)
-            why = (
-                f"chosen: {event.why[5:]}"
-                if event.why.startswith("menu:")
-                else _WHY.get(event.why, event.why)
-            )
+            owner = owner_name(event.owner, language)
             return (
-                f"turns to {owner_name(event.owner)} ({why}): {lines} line{'' if lines == 1 else 's'} to try"
+                f"turns to {owner} ({_why(event.why, language)}): {lines} line{'' if lines == 1 else 's'} to try",
+                f"beralih ke {owner} ({_why(event.why, language)}): {lines} saluran akan dicoba",
             )
         case ev.LegOffered():
-            how = f"rings {_target(event.target)} for up to {event.target.ring_for:g} s"
+            leg = _leg(event.leg, language)
+            if not event.placed:
+                return (
+                    f"{leg} cannot be placed: a limit of the trunk is reached",
+                    f"{leg} tidak dapat dilakukan: batas jalur keluar tercapai",
+                )
+            target, longest = target_name(event.target, language), event.target.ring_for
             return (
-                f"{_leg(event.leg)} {how}"
-                if event.placed
-                else f"{_leg(event.leg)} cannot be placed: a limit of the trunk is reached"
+                f"{leg} rings {target} for up to {longest:g} s",
+                f"{leg} menghubungi {target}, paling lama {longest:g} detik",
             )
         case ev.LegRinging():
-            return f"{_leg(event.leg)} the phone rings"
+            return f"{_leg(event.leg)} the phone rings", f"{_leg(event.leg, 'id')} telepon berdering"
         case ev.LegAnswered():
-            return f"{_leg(event.leg)} something picked up"
+            return f"{_leg(event.leg)} something picked up", f"{_leg(event.leg, 'id')} diangkat"
         case ev.LegAccepted():
-            return f"{_leg(event.leg)} a human accepted, caller joined"
-        case ev.LegEnded():
-            codes = [f"cause {event.cause}"] if event.cause is not None else []
-            codes += [f"SIP {event.sip}"] if event.sip is not None else []
-            codes += [_LIMITS.get(event.detail, event.detail)] if event.detail else []
-            return f"{_leg(event.leg)} over: {event.result}" + (f" ({', '.join(codes)})" if codes else "")
-        case ev.HelpSought():
-            why = "the one before did not answer" if event.why == "then" else event.why
-            how = ", first without the caller" if event.consult else ""
-            return f"help {event.help}: {_leg(event.by)} calls {owner_name(event.owner)} in ({why}){how}"
-        case ev.HelpEnded():
-            return f"help {event.help}: {event.result}"
-        case ev.CallerHeld():
-            return f"{_leg(event.by)} the caller hears music meanwhile"
-        case ev.CallerBack():
-            long = ", held for as long as may be" if event.why else ""
-            return "the caller is back in the talk" + (f", by leg {event.by}{long}" if event.by else "")
-        case ev.CallMarked():
-            marks = " ".join(word for word in (event.disposition, event.incident) if word)
-            return f"{event.by} marks the call: {marks}"
-        case ev.CallBackPlaced():
-            return f"{event.by} calls back {caller_of(event.number, event.number, unmask=unmask)} over {event.trunk}"
-        case ev.CallBackEnded():
-            return f"{event.by} has called back: {event.result}, {event.seconds:g} s"
-        case ev.KeyAsked():
-            asked = (
-                f"{_leg(event.by)} has the caller asked"
-                if event.by
-                else "nothing is heard; the caller is asked"
+            return (
+                f"{_leg(event.leg)} a human accepted, caller joined",
+                f"{_leg(event.leg, 'id')} diterima seorang petugas, tersambung dengan warga",
             )
-            return f"{asked} to press 5"
+        case ev.LegEnded():
+            result = event.result if language == "en" else word(RESULTS, event.result, language)
+            codes = (
+                [f"{'cause' if language == 'en' else 'sebab'} {event.cause}"]
+                if event.cause is not None
+                else []
+            )
+            codes += [f"SIP {event.sip}"] if event.sip is not None else []
+            codes += [word(DETAILS, event.detail, language)] if event.detail else []
+            end = result + (f" ({', '.join(codes)})" if codes else "")
+            return f"{_leg(event.leg)} over: {end}", f"{_leg(event.leg, 'id')} selesai: {end}"
+        case ev.HelpSought():
+            leg, owner, why = (
+                _leg(event.by, language),
+                owner_name(event.owner, language),
+                _why(event.why, language),
+            )
+            consult = (", first without the caller", ", semula tanpa warga") if event.consult else ("", "")
+            return (
+                f"help {event.help}: {leg} calls {owner} in ({why}){consult[0]}",
+                f"bantuan {event.help}: {leg} memanggil {owner} ({why}){consult[1]}",
+            )
+        case ev.HelpEnded():
+            result = word(HELPS, event.result, language)
+            return f"help {event.help}: {result}", f"bantuan {event.help}: {result}"
+        case ev.CallerHeld():
+            return (
+                f"{_leg(event.by)} the caller hears music meanwhile",
+                f"{_leg(event.by, 'id')} sementara itu warga mendengar musik",
+            )
+        case ev.CallerBack():
+            by = ("", "")
+            if event.by:
+                by = (f", by leg {event.by}", f", oleh upaya {event.by}")
+            if event.by and event.why:
+                by = (by[0] + ", held for as long as may be", by[1] + ", batas waktu tunggu tercapai")
+            return f"the caller is back in the talk{by[0]}", f"warga kembali dalam percakapan{by[1]}"
+        case ev.CallMarked():
+            disposition = word(DISPOSITIONS, event.disposition, language)
+            marks = " · ".join(part for part in (disposition, event.name or event.incident) if part)
+            return f"{event.by} marks the call: {marks}", f"{event.by} mencatat panggilan: {marks}"
+        case ev.CallBackPlaced():
+            number = caller_of(event.number, event.number, unmask=unmask, language=language)
+            return (
+                f"{event.by} calls back {number} over {event.trunk}",
+                f"{event.by} menghubungi kembali {number} lewat {event.trunk}",
+            )
+        case ev.CallBackEnded():
+            result = word(CALL_BACKS, event.result, language)
+            return (
+                f"{event.by} has called back: {result}, {event.seconds:g} s",
+                f"{event.by} selesai menghubungi kembali: {result}, {event.seconds:g} detik",
+            )
+        case ev.KeyAsked():
+            if not event.by:
+                return (
+                    "nothing is heard; the caller is asked to press 5",
+                    "tidak terdengar suara; warga diminta menekan 5",
+                )
+            return (
+                f"{_leg(event.by)} has the caller asked to press 5",
+                f"{_leg(event.by, 'id')} meminta warga menekan 5",
+            )
         case ev.CallerSpoke():
-            return "the caller is heard"
+            return "the caller is heard", "suara warga terdengar"
         case ev.KeyGiven():
-            return f"the caller pressed {event.digit}" if event.digit else "the caller pressed nothing"
+            if not event.digit:
+                return "the caller pressed nothing", "warga tidak menekan apa pun"
+            return f"the caller pressed {event.digit}", f"warga menekan {event.digit}"
         case ev.CommandRefused():
-            return f"{_leg(event.by)} pressed {event.keys}, in vain: {event.why}"
+            why = word(REFUSALS, event.why, language)
+            return (
+                f"{_leg(event.by)} pressed {event.keys}, in vain: {why}",
+                f"{_leg(event.by, 'id')} menekan {event.keys}, tanpa hasil: {why}",
+            )
         case ev.MenuOffered():
             keys = ", ".join(f"{digit} {owner}" for digit, owner in event.keys.items())
-            return f"the menu is spoken, time {event.attempt}: {keys}"
-        case ev.PromptHeard():
-            return f"{event.prompt} {'spoken' if event.played else 'could not be played'}"
-        case ev.MenuChosen():
             return (
-                f"the caller pressed {event.digit}: {event.incident}"
-                if event.digit
-                else "no key: the default"
+                f"the menu is spoken, time {event.attempt}: {keys}",
+                f"menu diperdengarkan, kali ke-{event.attempt}: {keys}",
             )
+        case ev.PromptHeard():
+            prompt = word(PROMPTS, event.prompt, language)
+            if event.played:
+                return f"{prompt} spoken", f"{prompt} selesai diperdengarkan"
+            return f"{prompt} could not be played", f"{prompt} tidak dapat diperdengarkan"
+        case ev.MenuChosen():
+            if not event.digit:
+                return "no key: the default", "tidak ada tombol: tujuan bawaan"
+            chosen = event.name or event.incident
+            return f"the caller pressed {event.digit}: {chosen}", f"warga menekan {event.digit}: {chosen}"
         case ev.RecordingStarted():
-            return f"recording as {event.name}"
+            return f"recording as {event.name}", f"direkam sebagai {event.name}"
         case ev.RecordingFinished():
-            long = "" if event.seconds is None else f", {event.seconds:g} s"
-            return f"recording {event.name} complete{long}"
+            if event.seconds is None:
+                return f"recording {event.name} complete", f"rekaman {event.name} selesai"
+            return (
+                f"recording {event.name} complete, {event.seconds:g} s",
+                f"rekaman {event.name} selesai, {event.seconds:g} detik",
+            )
         case ev.RecordingFailed():
-            return f"recording {event.name} failed: {event.reason}"
+            return (
+                f"recording {event.name} failed: {event.reason}",
+                f"rekaman {event.name} gagal: {event.reason}",
+            )
         case ev.AnnouncementStarted():
-            return "every possibility has been tried; the caller is told so"
+            return (
+                "every possibility has been tried; the caller is told so",
+                "semua kemungkinan sudah dicoba; warga diberi tahu",
+            )
         case ev.CallerLeft():
-            return "the caller is gone" + ("" if event.cause is None else f" (cause {event.cause})")
+            cause = ("", "")
+            if event.cause is not None:
+                cause = (f" (cause {event.cause})", f" (sebab {event.cause})")
+            return f"the caller is gone{cause[0]}", f"warga menutup telepon atau terputus{cause[1]}"
         case ev.CallResumed():
-            return "taken up again by a restarted or reconnected daemon"
+            return (
+                "taken up again by a restarted or reconnected daemon",
+                "dilanjutkan oleh daemon yang dimulai ulang atau tersambung kembali",
+            )
         case ev.HandedToFallback():
-            return f"handed to the fallback dialplan: {event.reason}"
+            return (
+                f"handed to the fallback dialplan: {event.reason}",
+                f"diserahkan ke dialplan cadangan: {event.reason}",
+            )
         case ev.CallEnded():
-            return f"ended by {event.by}: {event.outcome}"
-        case _:
-            return type(event).__name__
+            return (
+                f"ended by {word(PARTIES, event.by)}: {event.outcome}",
+                f"diakhiri {word(PARTIES, event.by, 'id')}: {word(OUTCOMES, event.outcome, 'id')}",
+            )
+        case ev.DaemonStarted():
+            return (
+                f"daemon {event.version} started on {event.node}",
+                f"daemon {event.version} dimulai di {event.node}",
+            )
+        case ev.DaemonStopped():
+            return f"daemon stopped: {event.reason}", f"daemon berhenti: {event.reason}"
+        case ev.PlanLoaded():
+            return f"plan {event.plan} decides from here on", f"rencana {event.plan} berlaku mulai di sini"
+        case ev.JournalGap():
+            return (
+                f"{event.lost} events could not be kept: {event.reason}",
+                f"{event.lost} kejadian tidak dapat disimpan: {event.reason}",
+            )
+        case ev.LineStateChanged():
+            until = _until(event.until_us, language)
+            return (
+                f"{event.by} {word(STATES, event.state)}{until}",
+                f"{event.by} {word(STATES, event.state, 'id')}{until}",
+            )
+        case ev.StandbyChosen():
+            until = _until(event.until_us, language)
+            if not event.number:
+                return (
+                    f"{event.by}: {event.agency} takes the plan's order of mobiles again",
+                    f"{event.by}: {event.agency} kembali ke urutan ponsel dalam rencana",
+                )
+            return (
+                f"{event.by}: {event.agency} has {mask(event.number)} tried first{until}",
+                f"{event.by}: {event.agency} mendahulukan {mask(event.number)}{until}",
+            )
+        case ev.PinRefused():
+            return f"{event.by}: wrong PIN for {event.agency}", f"{event.by}: PIN salah untuk {event.agency}"
+        case ev.DeskStated():
+            lines, standby = len(event.lines), len(event.standby)
+            return (
+                f"said again: state of {lines} lines, standby of {standby} agencies",
+                f"dinyatakan ulang: keadaan {lines} saluran, siaga {standby} instansi",
+            )
 
 
-def _leg(number: int) -> str:
-    return f"leg {number}:"
+def _why(why: str, language: Language) -> str:
+    """What led here; `menu:kebakaran` and `incident:banjir` name an incident."""
+    kind, colon, incident = why.partition(":")
+    return word(WHY, kind, language) + (f": {incident}" if colon else "")
+
+
+def _until(until_us: int | None, language: Language) -> str:
+    if until_us is None:
+        return ""
+    return f" {'until' if language == 'en' else 'sampai'} {moment(until_us):%Y-%m-%d %H:%M} UTC"
+
+
+def _leg(number: int, language: Language = "en") -> str:
+    return f"{'leg' if language == 'en' else 'upaya'} {number}:"
