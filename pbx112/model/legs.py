@@ -17,7 +17,7 @@ from .events import (
     Outcome,
 )
 from .results import result_of
-from .state import Leg, Reaching, Talking
+from .state import Ended, InFallback, Leg, Reaching, Talking
 from .story import Story
 
 ACCEPT_KEY = "1"
@@ -65,9 +65,10 @@ def key_pressed(story: Story, number: int, digit: str) -> None:
 
 def accept(story: Story, leg: Leg) -> None:
     """This human has the call, or joins it; the phones that rang for the same stop, and those that sought somebody for
-    the caller."""
+    the caller. Whatever the caller hears meanwhile: who was called in to help may come when the menu is being spoken to
+    a caller whose talk broke."""
     call = story.call
-    if call.caller_left or not isinstance(call.situation, Reaching | Talking):
+    if call.caller_left or isinstance(call.situation, InFallback | Ended):
         return
     help_ = call.help(leg.help)
     if help_ is not None and help_.consult and call.talkers() and not call.held:

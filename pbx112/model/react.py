@@ -387,8 +387,15 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
         quiet.append(StopPlay(f"{call.call_id}-greeting"))
     elif call.ring_tone:
         quiet.append(StopRing(caller))
-    if isinstance(call.situation, Talking):
-        return (*quiet, Join(leg.number, call.bridge, (leg.channel,)))
+    match call.situation:
+        case Talking():
+            return (*quiet, Join(leg.number, call.bridge, (leg.channel,)))
+        case InMenu(attempt=attempt):
+            quiet += (StopPlay(f"{call.call_id}-menu{attempt}"), StopMusic(caller))
+        case Announcing():
+            quiet.append(StopPlay(f"{call.call_id}-announcement"))
+        case _:
+            quiet += _end_comfort(call)
     join = Join(leg.number, call.bridge, (caller, leg.channel))
     return (*quiet, join, *_record(call, call.recording(leg)))
 

@@ -19,6 +19,9 @@ from pbx112.plan.types import Plan
 
 log = structlog.get_logger()
 
+AGAIN_NS = 1_000_000_000
+"""Nanoseconds after which a deadline that passed in vain is looked at again."""
+
 SETTLING = 0.01
 """Seconds between two looks whether a call has settled (at an orderly stop only)."""
 
@@ -252,8 +255,23 @@ class LiveCall:
         """While Asterisk cannot be asked for anything, time is not held against any line: no limit strikes
         until the reconciliation after the reconnect."""
         self._alarm = None
-        if self._around.connected:
-            self.tell(stimuli.TimePassed())
+        if not self._around.connected:
+            return
+        before = self.call
+        self.tell(stimuli.TimePassed())
+        if self.call is before:
+            self._look_again_later()
+
+    def _look_again_later(self) -> None:
+        """A deadline that has passed and of which nothing came is a fault of ours: it must not cost all calls the
+        loop."""
+        moment, now = self._alarm_for, self._around.world(self.call).now.mono_ns
+        if moment is None or moment > now:
+            return
+        situation = type(self.call.situation).__name__ if self.call is not None else ""
+        log.error("a deadline passed in vain", call_id=self.call_id, situation=situation)
+        self.silence()
+        self._alarm = self._around.at(now + AGAIN_NS, self._time_passes)
 
     def silence(self) -> None:
         """No moment strikes any more."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pbx112.model import react, stimuli
-from pbx112.model.codes import codes, rows
+from pbx112.model.codes import ADD, codes, rows
 from pbx112.model.events import (
     CallerBack,
     CallMarked,
@@ -20,7 +20,7 @@ from pbx112.model.events import (
     StageEntered,
 )
 from pbx112.model.helps import MOST_LEGS
-from pbx112.model.state import Reaching, Talking
+from pbx112.model.state import InMenu, Reaching, Talking
 from pbx112.plan.load import load_plan
 from pbx112.plan.types import CallTakers, Plan
 from pbx112.switch.keys import PATIENCE, Keypads
@@ -295,3 +295,29 @@ def test_whoever_is_not_on_the_bridge_commands_nothing() -> None:
     desk.hears(stimuli.CodeDialled("#8", 1))
     assert len(desk.history) == before
     assert desk.call and isinstance(desk.call.situation, Reaching)
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_an_officer_called_in_comes_while_the_menu_is_spoken_to_a_caller_whose_talk_broke(
+    by_itself: bool,
+) -> None:
+    """The call taker's phone dies while 2201 is being told what it is about; nobody else answers: the menu."""
+    takers = CallTakers("all", (extension("1101"),), "menu")
+    desk = Desk(plan(DAMKAR, BPBD, call_takers=takers, menu={"1": "damkar"}))
+    desk.arrives()
+    desk.picks_up("1101")
+    dials(desk, ADD + code(desk, "bpbd"))
+    desk.picks_up("2201")
+    desk.refuses("1101", cause=44)
+    desk.refuses("1101", cause=17)
+    assert desk.call and isinstance(desk.call.situation, InMenu)
+    if by_itself:
+        desk.waits(60)  # Asterisk never says that the word was spoken
+    else:
+        desk.hears(stimuli.Briefed(desk.leg("2201")))
+    assert isinstance(desk.call.situation, Talking)
+    assert there(desk) == ["2201"]
+    silenced = desk.requests.index(react.StopPlay("c1-menu1"))
+    assert react.Join(2, "c1-bridge", ("c1", "c1-leg2")) in desk.requests[silenced:]
+    desk.caller_hangs_up()
+    assert desk.outcome is Outcome.ANSWERED

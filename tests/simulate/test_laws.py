@@ -127,7 +127,7 @@ def stumbles(call: Call, stimulus: Stimulus, events: list[CallEvent]) -> Sequenc
 @pytest.mark.parametrize(
     ("changed", "laws"),
     [
-        (hears_no_clock, {"due_is_met", "comes_to_rest"}),
+        (hears_no_clock, {"due_is_met"}),
         (accepts_twice, {"one_human"}),
         (ends_legs_twice, {"one_result"}),
         (forgets_the_next_line, {"reaching_rings", "something_due"}),
