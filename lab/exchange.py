@@ -15,7 +15,7 @@ from lab import config
 from lab.asterisk import Asterisk, Leftovers
 from lab.callers import Caller, Calling, start_call
 from lab.daemon import Daemon
-from lab.network import AGI, AMI, ARI, SIP, Network, is_free
+from lab.network import AGI, AMI, ARI, SIP, WATCH, Network, is_free
 from lab.phones import Behaviour, Phone, start_phones
 from lab.postgres import Postgres
 from lab.processes import LabError, eventually, last_lines
@@ -121,6 +121,11 @@ class Exchange:
     def ari_url(self) -> str:
         """Where ARI is."""
         return f"http://{self.network.exchange}:{ARI}"
+
+    @property
+    def watch_url(self) -> str:
+        """Where the daemon tells its health and metrics."""
+        return f"http://{self.network.exchange}:{WATCH}"
 
     @property
     def owns_postgres(self) -> bool:
@@ -276,6 +281,8 @@ class Exchange:
             "agi_host": address,
             "agi_port": str(AGI),
             "desk_pins": "damkar=4711",
+            "watch_host": address,
+            "watch_port": str(WATCH),
             "dsn": self._given_dsn or self.postgres.daemon_dsn,
             "journal": str(self.folder / "journal" / "journal.db"),
             "fallback_records": str(self.asterisk.folder / RECORDS),

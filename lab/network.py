@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-SIP, ARI, AMI, AGI, POSTGRES = 5060, 8088, 5038, 4573, 5432
+SIP, ARI, AMI, AGI, POSTGRES, WATCH = 5060, 8088, 5038, 4573, 5432, 9112
 
 
 @dataclass

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from lab import promtool
 from lab.bootstrap import SUITE, bootstrap
 from lab.root import NoAsterisk, find_root
 
@@ -29,6 +30,7 @@ LOG = REPOSITORY / ".lab" / "setup.log"
 PROGRAMS = {
     "sipp": "sip-tester",
     "baresip": "baresip-core",
+    "chromium": "chromium",
     "espeak-ng": "espeak-ng",
     "unshare": "util-linux",
     "nsenter": "util-linux",
@@ -48,6 +50,8 @@ def main() -> None:
     try:
         if missing := _missing_packages():
             _step(f"Debian packages: {' '.join(missing)}", lambda log: _install_packages(missing, log))
+        if promtool.find() is None:
+            _step("promtool, from Debian's package of Prometheus", promtool.fetch)
         if not STAMP.exists() or STAMP.read_text() != _fingerprint():
             _step("Python packages, as pinned in constraints.txt", _make_venv)
         try:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
+from prometheus_client import CollectorRegistry
 
 from pbx112 import __version__
 from pbx112.ari import Replaced
@@ -18,7 +19,8 @@ from pbx112.cdr.migrate import MigrationError, migrate, pending
 from pbx112.cdr.ship import Shipper
 from pbx112.desk import DeskServer
 from pbx112.health import Health
-from pbx112.journal import Journal
+from pbx112.journal import Journal, read_beat
+from pbx112.log import configure as log_lines
 from pbx112.model.events import CallEnded, DaemonStarted, DaemonStopped, JournalGap
 from pbx112.notify import notify
 from pbx112.plan.load import PlanError, load_plan
@@ -31,6 +33,7 @@ from pbx112.switch.live import now
 from pbx112.switch.record import draft
 from pbx112.switch.switch import Switch
 from pbx112.tasks import RESTART_PAUSE, keep_running
+from pbx112.watch import Gauges, Meter, WatchServer
 
 T = TypeVar("T")
 
@@ -44,6 +47,9 @@ UNREACHABLE = (
     asyncpg.InterfaceError,
 )
 """What says that Postgres is away, not that something is wrong with us."""
+
+WATCH_AGAIN = 1.0
+"""Seconds until the address for health and metrics is tried again."""
 
 SHIPPING_GRACE = 2.0
 """Seconds that an orderly stop waits for the last records to arrive in Postgres."""
@@ -63,9 +69,23 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(name, stop.set)
     plan = _first_plan(settings)
     _spare_the_collector()
+    watch = WatchServer(CollectorRegistry(), lambda: f"process {read_beat(settings.journal).process}")
+    log_lines(settings.log_level, watch.count_line)
+    watching = asyncio.create_task(keep_running("health and metrics", lambda: _watch(settings, watch)))
+    try:
+        await _in_turn(settings, plan, watch, asked, stop)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    log.info("stopped", action="stopped")
+
+
+async def _in_turn(
+    settings: Settings, plan: Plan, watch: WatchServer, asked: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Wait until we may serve, and serve."""
     lock = await _unless(stop, our_turn(settings.journal))
     if lock is None:
-        log.info("stopped", action="stopped")
         return
     if asked.is_set():  # the plan changed while we waited
         asked.clear()
@@ -79,11 +99,29 @@ async def serve(settings: Settings) -> None:
             on_alarm=_alarm,
         )
     try:
-        await _run(settings, journal, plan, asked, stop)
+        await _run(settings, journal, plan, watch, asked, stop)
     finally:
         async with beating(lock):
             await journal.close()
-    log.info("stopped", action="stopped")
+
+
+async def _watch(settings: Settings, watch: WatchServer) -> None:
+    """Serve health and metrics; where the address is taken, most likely by the daemon for which we wait, try again.
+    Nothing else depends on it."""
+    told = False
+    while settings.watch_port:
+        try:
+            await watch.run(settings.watch_host, settings.watch_port)
+        except OSError as error:
+            if not told:
+                log.warning(
+                    "health and metrics are not served: see PBX112_WATCH_HOST and PBX112_WATCH_PORT; a standby with "
+                    "the same address serves them when it has taken over",
+                    action="watch",
+                    error=str(error),
+                )
+            told = True
+        await asyncio.sleep(WATCH_AGAIN)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
@@ -98,15 +136,25 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
 
 
 async def _run(
-    settings: Settings, journal: Journal, plan: Plan, asked: asyncio.Event, stop: asyncio.Event
+    settings: Settings,
+    journal: Journal,
+    plan: Plan,
+    watch: WatchServer,
+    asked: asyncio.Event,
+    stop: asyncio.Event,
 ) -> None:
     journal.append([draft("", DaemonStarted(__version__, _boot_id(), settings.node), now(), plan.hash)])
     switch = Switch(settings.ari(), journal, plan)
+    meter = Meter(watch.registry, lambda: switch.plan)
+    switch.heeds.append(meter.heed)
     switch.use_plan(plan)
     log.info("plan loaded", action="plan_loaded", plan=plan.hash, file=str(settings.agencies))
 
     room = RoomWatch(settings.journal)
-    health = Health(journal, switch, settings.ari(), room)
+    dsn = settings.dsn.get_secret_value() if settings.dsn is not None else ""
+    shipper = Shipper(journal, dsn, settings.node, _alarm) if dsn else None
+    health = Health(journal, switch, settings.ari(), room, shipper)
+    watch.serves(health, Gauges(switch, journal, room, health, shipper), journal, shipper)
     desk = DeskServer(switch, settings.agi_host, settings.agi_port, settings.pins)
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
@@ -116,11 +164,9 @@ async def _run(
         asyncio.create_task(keep_running("heartbeat", health.beat, pause=0.1)),
         asyncio.create_task(keep_running("health of Asterisk", health.listen)),
         asyncio.create_task(keep_running("room for the journal", room.run)),
+        asyncio.create_task(_count_on(switch, meter)),
     ]
-    shipper: Shipper | None = None
-    if settings.dsn is not None:
-        dsn = settings.dsn.get_secret_value()
-        shipper = Shipper(journal, dsn, settings.node, _alarm)
+    if shipper is not None:
         side.append(asyncio.create_task(keep_running("records", lambda: _ship(dsn, shipper))))
     else:
         log.warning("PBX112_DSN is not set: records stay in the journal", action="no_database")
@@ -147,6 +193,12 @@ async def _run(
         await asyncio.gather(calls, stopping, *side, return_exceptions=True)
 
 
+async def _count_on(switch: Switch, meter: Meter) -> None:
+    """Calls of before: their times go on being counted from their arrival."""
+    await switch.recovered.wait()
+    meter.take_up(switch.live_calls())
+
+
 async def _ship(dsn: str, shipper: Shipper) -> None:
     """Bring the records' tables up to date as soon as Postgres can be reached, then ship."""
     while True:
@@ -156,7 +208,7 @@ async def _ship(dsn: str, shipper: Shipper) -> None:
                     log.info("migration applied", action="migrated", migration=name)
             break
         except UNREACHABLE as error:
-            why = str(error) or type(error).__name__
+            why = shipper.trouble = str(error) or type(error).__name__
             log.warning(
                 "Postgres cannot be reached; records wait in the journal", action="no_database", error=why
             )

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 
 from pbx112.ari import AriError, AriHttp, AriSettings
+from pbx112.cdr.ship import Shipper
 from pbx112.journal import Journal
 from pbx112.notify import notify
 from pbx112.room import RoomWatch
@@ -28,15 +30,36 @@ ASK_EVERY = 2.0
 """Seconds between two questions to Asterisk."""
 
 
+SILENT = 1.5
+"""Seconds without a heartbeat after which the journal counts as silent: what a standby bears as well."""
+
+
+class Trouble(NamedTuple):
+    """Something is amiss: `what` in one of few words, `why` for people. `fatal` where a restart is the cure."""
+
+    what: str
+    why: str
+    fatal: bool = False
+
+
 class Health:
     """Beats in the journal's lock and for systemd's watchdog, as long as all is well."""
 
-    def __init__(self, journal: Journal, switch: Switch, settings: AriSettings, room: RoomWatch) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        switch: Switch,
+        settings: AriSettings,
+        room: RoomWatch,
+        shipper: Shipper | None = None,
+    ) -> None:
         self._journal = journal
         self._room = room
+        self._shipper = shipper
         self._switch = switch
         self._settings = settings
         self._served = asyncio.get_running_loop().time()
+        self._beaten = self._served
         self._deaf = False
 
     async def beat(self) -> None:
@@ -45,6 +68,7 @@ class Health:
         while True:
             await self._journal.append([])
             self._journal.beat()
+            self._beaten = asyncio.get_running_loop().time()
             if not self._deaf:
                 notify("WATCHDOG=1", f"STATUS={self._status()}")
             await asyncio.sleep(BEAT_EVERY)
@@ -66,12 +90,28 @@ class Health:
                     )
                 await asyncio.sleep(ASK_EVERY)
 
+    def troubles(self) -> list[Trouble]:
+        """All that is amiss now; nothing where all is well."""
+        found: list[Trouble] = []
+        if asyncio.get_running_loop().time() - self._beaten > SILENT:
+            found.append(Trouble("journal_silent", "the journal answers no append", fatal=True))
+        if self._deaf:
+            found.append(Trouble("asterisk_deaf", "Asterisk answers others and not us", fatal=True))
+        if not self._switch.ari.connected:
+            found.append(Trouble("asterisk_away", "Asterisk is away: " + self._switch.ari.trouble))
+        if self._journal.degraded is not None:
+            found.append(Trouble("journal_disk", "the journal's disk: " + self._journal.degraded))
+        if self._room.low is not None:
+            found.append(Trouble("journal_room", f"the journal: {self._room.low}"))
+        if self._shipper is not None and self._shipper.trouble is not None:
+            found.append(Trouble("records", "records do not arrive in Postgres: " + self._shipper.trouble))
+        return found
+
     def _status(self) -> str:
         live = len(self._switch.live_calls())
-        asterisk = "" if self._switch.ari.connected else "; Asterisk is away: " + self._switch.ari.trouble
-        disk = "" if self._journal.degraded is None else "; the journal's disk: " + self._journal.degraded
-        room = "" if self._room.low is None else f"; the journal: {self._room.low}"
-        return f"serves, {live} call{'' if live == 1 else 's'}{asterisk}{disk}{room}"
+        return "; ".join(
+            [f"serves, {live} call{'' if live == 1 else 's'}", *(trouble.why for trouble in self.troubles())]
+        )
 
 
 async def _answers(ari: AriHttp) -> bool:

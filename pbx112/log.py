@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -16,12 +18,20 @@ _LEVELS = {
 }
 
 
-def configure(level: str) -> None:
-    """Send everything from `level` (`debug` … `error`) on to standard error."""
+def configure(level: str, count: Callable[[str, str], None] | None = None) -> None:
+    """Send everything from `level` (`debug` … `error`) on to standard error. `count` is told each line's level and its
+    `action` (empty where it has none)."""
+
+    def counted(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+        if count is not None:
+            count(str(line["level"]), str(line.get("action", "")))
+        return line
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            counted,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),

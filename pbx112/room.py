@@ -47,6 +47,8 @@ class RoomWatch:
         self._journal = journal
         self.low: Room | None = None
         """What was found where there is little room."""
+        self.last: Room | None = None
+        """What was found last."""
 
     async def run(self) -> None:
         """Look, until cancelled."""
@@ -56,6 +58,7 @@ class RoomWatch:
 
     def look(self, room: Room) -> None:
         """Tell what has changed."""
+        self.last = room
         if room.low and self.low is None:
             log.error(
                 f"{self._journal}: {room}; make room there, or bring Postgres back (`pbx112 status` says what waits): "

@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     desk_pins: Annotated[SecretStr | None, Field(description="agency=PIN, separated by blanks")] = None
     """The PINs (4 to 8 digits) with which agencies change their standby mobile: `damkar=4711 bpbd=0815`."""
 
+    watch_host: Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")] = "127.0.0.1"
+    """The IP address where `/healthz` and `/metrics` are served: on this machine alone, unless a Prometheus elsewhere
+    is to ask. They hold no personal data, and ask for no password."""
+    watch_port: Annotated[int, Field(ge=0, le=65535)] = 9112
+    """0: not served."""
+
     dsn: SecretStr | None = None
     """Postgres, as libpq writes it. Without it calls are handled and journalled, and shipped once it is set."""
 

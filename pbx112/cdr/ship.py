@@ -66,6 +66,8 @@ class Shipper:
         self._shipped = 0
         self._careful_until = 0
         self._told: set[str] = set()
+        self.trouble: str | None = None
+        """Why records do not arrive in Postgres, in words; None while they do."""
 
     @property
     def shipped(self) -> int:
@@ -120,6 +122,7 @@ class Shipper:
                     await self._find_place(connection)
                     continue
                 full = await self._ship_batch(connection)
+                self.trouble = None
                 if self._told:
                     self._told.clear()
                     self._alarm("records: they arrive in Postgres again")
@@ -242,7 +245,8 @@ class Shipper:
 
     def _in_trouble(self, why: str, remedy: str = "") -> None:
         """Tell each remedy once: a cut connection may come first, and what is really wrong after it."""
+        words = f"{why}; {remedy}" if remedy else why
+        self.trouble = words
         if remedy not in self._told:
-            words = f"{why}; {remedy}" if remedy else why
             self._alarm(f"records: not arriving in Postgres ({words}); they wait in the journal")
         self._told.add(remedy)

@@ -72,7 +72,7 @@ class Takeover:
             history = self._switch.take_back(call) if known[call.call_id] else call.events
             plan = call.plan or self._switch.plan.hash
             for at, event in history:
-                self._switch.ledger.heed(call.call_id, event, at)
+                self._switch.heed(call.call_id, event, at)
             drafts += [draft(call.call_id, event, at, plan) for at, event in history]
             if history:
                 log.warning("the fallback handled a call", action="fallback_call", call_id=call.call_id)

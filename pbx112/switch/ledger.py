@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Literal
 
 import msgspec
 import structlog
@@ -92,11 +93,15 @@ class Ledger:
 
     def away(self, utc_us: int) -> Set[str]:
         """The call takers' lines (by number) that are logged out or paused."""
-        return frozenset(
-            line
+        return frozenset(self.absent(utc_us))
+
+    def absent(self, utc_us: int) -> Mapping[str, Literal["paused", "logged_out"]]:
+        """The same, and how each is away."""
+        return {
+            line: said.state
             for line, said in self._lines.items()
             if said.state != "ready" and (said.until_us is None or utc_us < said.until_us)
-        )
+        }
 
     def standby(self, utc_us: int) -> Mapping[str, str]:
         """The number of the mobile that each agency (by key) chose to be tried first."""

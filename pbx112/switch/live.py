@@ -141,7 +141,7 @@ class LiveCall:
         try:
             self._take(stimulus)
         except Exception:
-            log.exception("a call failed inside the daemon", call_id=self.call_id)
+            log.exception("a call failed inside the daemon", action="fault", call_id=self.call_id)
             self._give_up()
         self._set_alarm()
 
@@ -219,7 +219,12 @@ class LiveCall:
         try:
             answer = await self._around.ask(request)
         except Exception:
-            log.exception("a request failed inside the daemon", call_id=self.call_id, request=repr(request))
+            log.exception(
+                "a request failed inside the daemon",
+                action="fault",
+                call_id=self.call_id,
+                request=repr(request),
+            )
             self._give_up()
         else:
             if answer is not None:
@@ -232,7 +237,7 @@ class LiveCall:
                 self._take(stimuli.GivenUp("internal error"))
                 return
         except Exception:
-            log.exception("even giving up failed", call_id=self.call_id)
+            log.exception("even giving up failed", action="fault", call_id=self.call_id)
         self._lost = True
         self._send([react.ToFallback(self.call_id)])
 

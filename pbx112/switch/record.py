@@ -28,7 +28,13 @@ def told(entries: Iterable[Entry], now: Instant) -> Iterator[tuple[Instant, Call
         try:
             event = decode(entry.body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            log.error("journal: an event cannot be read", action="recover", seq=entry.seq, error=str(error))
+            log.error(
+                "journal: an event cannot be read",
+                action="recover",
+                call_id=entry.subject,
+                seq=entry.seq,
+                error=str(error),
+            )
             continue
         mono = entry.mono_ns
         if mono > now.mono_ns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
@@ -42,6 +43,9 @@ ATTEMPTS = 3
 PAUSE = 0.1
 """How often, and after how many seconds, what the caller's voice depends on is asked for."""
 
+_OURS = re.compile(r"-(?:leg[0-9]+|bridge)$")
+"""What our ids of channels and bridges have after the call's."""
+
 Final = react.Hangup | react.DropBridge | react.ToFallback
 """What must come true sooner or later, whatever becomes of the call meanwhile."""
 
@@ -70,7 +74,7 @@ async def perform(
                 await sleep(PAUSE)
                 continue
             if not gone:
-                log.warning("request failed", action=type(request).__name__, error=str(error))
+                _tell(request, error)
             return _failed(request, "gone" if gone else str(error))
     raise AssertionError("there is at least one attempt")
 
@@ -91,9 +95,20 @@ async def settle(ari: Operations, request: Final) -> bool:
     except NotSent:
         return False
     except AriError as error:
-        log.warning("request failed", action=type(request).__name__, error=str(error))
+        _tell(request, error)
         return False
     return True
+
+
+def _tell(request: react.Request, error: AriError) -> None:
+    about = next(filter(None, (getattr(request, name, "") for name in ("bridge", "channel", "playback"))), "")
+    log.warning(
+        "request failed",
+        action=type(request).__name__,
+        call_id=_OURS.sub("", about),
+        about=about,
+        error=str(error),
+    )
 
 
 async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:

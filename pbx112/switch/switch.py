@@ -42,6 +42,9 @@ from .sweep import Sweep
 
 log = structlog.get_logger()
 
+Heed = Callable[[str, Event, Instant], None]
+"""What is told an event: its subject, itself, and when it happened."""
+
 STOP_GRACE = 3.0
 """Seconds that an orderly stop waits, before and after it disconnects, for callers to be in the fallback
 dialplan's hands."""
@@ -69,6 +72,8 @@ class Switch:
         self._debts = Debts(self.ari, self._still_wanted)
         self.recovered = asyncio.Event()
         """Set once the journal's open calls are known."""
+        self.heeds: list[Heed] = []
+        """Who else is told every event, as it is journalled. None of them may raise or wait."""
         self._connection: asyncio.Task[None] | None = None
         self._stopping = False
         self._looking_for_room = False
@@ -140,7 +145,7 @@ class Switch:
     def use_plan(self, plan: Plan) -> None:
         """From here on `plan` decides; what is ringing rings on as it was told."""
         self._plan = plan
-        self._journal.append([draft("", PlanLoaded(plan.hash), now(), plan.hash)])
+        self.note("", PlanLoaded(plan.hash))
         self._look_for_room()
 
     def take_back(self, told: FallbackCall) -> Sequence[tuple[Instant, CallEvent]]:
@@ -198,14 +203,20 @@ class Switch:
             live = self._calls.get(call_id)
             self._calls.trunk_hours.heed(live.call if live else None, events)
         for event in events:
-            self.ledger.heed(call_id, event, at)
+            self.heed(call_id, event, at)
         return self._journal.append([draft(call_id, event, at, self._plan.hash) for event in events])
 
     def note(self, subject: str, event: Event) -> asyncio.Future[None]:
         """Journal what was done outside a running call; done when it stands."""
         at = now()
-        self.ledger.heed(subject, event, at)
+        self.heed(subject, event, at)
         return self._journal.append([draft(subject, event, at, self._plan.hash)])
+
+    def heed(self, subject: str, event: Event, at: Instant) -> None:
+        """All that goes into the journal passes here, for who folds the whole stream."""
+        self.ledger.heed(subject, event, at)
+        for heed in self.heeds:
+            heed(subject, event, at)
 
     @property
     def calls(self) -> Calls:
@@ -305,7 +316,12 @@ class Switch:
         except NotFound:
             live.tell(stimuli.CallerHungUp())
         except AriError as error:
-            log.warning("a caller's whereabouts are unknown", call_id=live.call_id, error=str(error))
+            log.warning(
+                "a caller's whereabouts are unknown",
+                action="left_stasis",
+                call_id=live.call_id,
+                error=str(error),
+            )
         else:
             if channel.dialplan.context.startswith(FALLBACK_CONTEXT):
                 live.tell(stimuli.Resumed(in_fallback=True))
@@ -422,7 +438,7 @@ class Switch:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("task died", task=task.get_name(), exc_info=error)
+            log.error("task died", action="task", task=task.get_name(), exc_info=error)
 
 
 def _may_stay(call: Call) -> bool:

@@ -58,6 +58,7 @@ def environment(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "AMI_HOST": network.exchange,
         "AMI_PORT": AMI,
         "AMI_PASSWORD": AMI_PASSWORD,
+        "WATCH_HOST": network.exchange,
     }
     (tmp_path / "etc").mkdir()
     for name, value in settings.items():

@@ -1,0 +1,98 @@
+"""The server for health and metrics against clients that mean no good."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from lab.network import free_net
+from pbx112.watch import WatchServer
+from pbx112.web import answer, serving
+
+PORT = 9112
+
+
+@pytest.fixture
+def host() -> str:
+    return f"{free_net()}.0.1"
+
+
+async def say(host: str, words: bytes) -> bytes:
+    """What comes back until the other side closes."""
+    reader, writer = await asyncio.open_connection(host, PORT)
+    writer.write(words)
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def get(host: str, path: str, method: str = "GET") -> bytes:
+    return await say(host, f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+
+@pytest.fixture
+async def watch(host: str) -> AsyncIterator[WatchServer]:
+    server = WatchServer(CollectorRegistry(), lambda: "process 7")
+    running = asyncio.create_task(server.run(host, PORT))
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, PORT)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            break
+    yield server
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_standby_says_that_it_is_one(host: str, watch: WatchServer) -> None:
+    head, _, body = (await get(host, "/healthz")).partition(b"\r\n\r\n")
+    assert b"200 OK" in head
+    assert json.loads(body) == {"status": "ok", "role": "standby", "waits_for": "process 7"}
+    assert b"pbx112_serving 0.0" in await get(host, "/metrics")
+
+
+async def test_lines_of_the_log_are_counted(host: str, watch: WatchServer) -> None:
+    watch.count_line("error", "alarm")
+    said = await get(host, "/metrics")
+    assert b'pbx112_log_lines_total{action="alarm",level="error"} 1.0' in said
+
+
+async def test_nothing_but_looking(host: str, watch: WatchServer) -> None:
+    assert b" 405 " in await get(host, "/metrics", "POST")
+    assert b" 404 " in await get(host, "/../etc/passwd")
+    assert b" 400 " in await say(host, b"\x16\x03\x01 nonsense\r\n\r\n")
+    assert b" 400 " in await say(host, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n")
+
+
+async def test_only_one_page_a_second_is_worked_out(host: str, watch: WatchServer) -> None:
+    pages = [await get(host, "/metrics") for _ in range(5)]
+    assert len({page.partition(b"\r\n\r\n")[2] for page in pages}) == 1
+
+
+async def test_who_asks_nothing_and_who_is_too_many_is_cut(host: str) -> None:
+    async def serve(_: web.BaseRequest) -> web.StreamResponse:
+        return answer("here")
+
+    async with serving(serve, host, PORT, most=3, longest=0.5):
+        idle = [await asyncio.open_connection(host, PORT) for _ in range(3)]
+        for _, writer in idle:
+            writer.write(b"GET /healthz HT")  # and never goes on
+        assert await get(host, "/") == b""
+        for reader, _ in idle:
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert b"here" in await get(host, "/")
+        for _, writer in idle:
+            writer.close()
