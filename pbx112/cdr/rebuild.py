@@ -1,102 +1,209 @@
-"""`call`, `leg` and `recording` made anew from `event`, which is their source."""
+"""The rows that follow from `pbx112.event` (`pbx112.cdr.derived.TABLES`) made anew from it, also while calls run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import groupby
+from typing import NamedTuple
 
+from asyncpg import Record
+
+from pbx112.cdr.derived import TABLES, TELLING, Derived, add_derived, stored
 from pbx112.cdr.record import build_record, facts
-from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
-from pbx112.cdr.store import Connection, add, connect, fetch
+from pbx112.cdr.store import Connection, connect
 from pbx112.journal import Entry
 
-_CALLS_AT_ONCE = 500
+_EVENTS_AT_ONCE = 10_000
+
+_EVENTS = """
+SELECT journal_id::text AS journal_id, node, seq, call_id, (extract(epoch FROM at) * 1000000)::bigint AS utc_us,
+       mono_ns, plan, kind, raw
+FROM pbx112.event WHERE call_id = ANY($1) ORDER BY call_id, journal_id, seq
+"""
 
 
-@dataclass(frozen=True, slots=True)
+_ORPHANS = """
+SELECT DISTINCT call_id FROM pbx112.{table} x
+WHERE NOT EXISTS (SELECT FROM pbx112.call c WHERE c.call_id = x.call_id)
+  AND NOT EXISTS (SELECT FROM pbx112.event e WHERE e.call_id = x.call_id AND e.kind = ANY($1))
+"""
+_ORPHANS_OF_CALL = """
+SELECT call_id FROM pbx112.call c
+WHERE NOT EXISTS (SELECT FROM pbx112.event e WHERE e.call_id = c.call_id AND e.kind = 'CallEnded' AND e.kind = ANY($1))
+  AND NOT EXISTS (SELECT FROM pbx112.dropped_range d WHERE d.journal_id = c.journal_id AND d.last_seq >= c.first_seq)
+"""
+
+
+@dataclass(slots=True)
 class Rebuilt:
-    """How many ended calls were looked at, and the ids of those whose rows did not say what the events say."""
+    """What became of it."""
 
-    calls: int
-    different: tuple[str, ...]
+    calls: int = 0
+    """Ended calls that were looked at."""
+    different: list[str] = field(default_factory=list)
+    """Ids of calls whose rows did not say what the events say, in order."""
+    kept: int = 0
+    """Calls left alone, because events of theirs have left by retention."""
 
 
-async def rebuild(dsn: str, *, write: bool = True) -> Rebuilt:
-    """Compute every ended call's rows from its events; with `write`, replace those that differ.
+class _Stretch(NamedTuple):
+    """A journal as far as it stands in Postgres; events up to `gone` have left by retention."""
+
+    journal_id: str
+    first: int
+    last: int
+    gone: int
+
+
+async def rebuild(
+    dsn: str, *, write: bool = True, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> Rebuilt:
+    """Compute every call's rows from its events; with `write`, replace those that differ.
 
     Writing takes an account that belongs to `pbx112_owner`; each portion is one transaction, so nobody ever sees
-    a call without its row. Raises asyncpg's errors and OSError.
+    a call without its row, and what is shipped meanwhile waits for it. Calls whose events have left keep the rows they
+    have. `on_progress` is told how many events of how many were gone through. Raises asyncpg's errors and OSError.
     """
     connection = await connect(dsn, "rebuild", statement_seconds=300)
-    calls, different, after = 0, list[str](), ""
+    result, different = Rebuilt(), set[str]()
     try:
-        while True:
-            rows = await connection.fetch(
-                "SELECT DISTINCT call_id FROM pbx112.event WHERE call_id > $1 AND kind IN "
-                "('CallEnded', 'RecordingFinished', 'RecordingFailed') ORDER BY call_id LIMIT $2",
-                after,
-                _CALLS_AT_ONCE,
-            )
-            if not rows:
-                return Rebuilt(calls, tuple(different))
-            ids = [str(row["call_id"]) for row in rows]
-            after = ids[-1]
-            async with connection.transaction():
-                calls += await _portion(connection, ids, different, write)
+        stretches = await _stretches(connection)
+        done, total = 0, sum(stretch.last - stretch.first + 1 for stretch in stretches)
+        for stretch in stretches:
+            ended = 0
+            for first in range(stretch.first, stretch.last + 1, _EVENTS_AT_ONCE):
+                portion = stretch._replace(first=first, last=min(first + _EVENTS_AT_ONCE - 1, stretch.last))
+                async with _undisturbed(connection, write):
+                    ended += await _portion(connection, portion, result, different, write)
+                done += portion.last - first + 1
+                on_progress(done, total)
+            result.calls += ended
+        async with _undisturbed(connection, write):
+            different.update(await _orphans(connection, write))
     finally:
         await connection.close()
+    result.different = sorted(different)
+    return result
 
 
-async def _portion(connection: Connection, ids: list[str], different: list[str], write: bool) -> int:
-    events = await connection.fetch(
-        "SELECT journal_id::text AS journal_id, node, seq, call_id, "
-        "(extract(epoch FROM at) * 1000000)::bigint AS utc_us, mono_ns, plan, kind, raw, hash "
-        "FROM pbx112.event WHERE call_id = ANY($1) ORDER BY call_id, journal_id, seq",
-        ids,
+@asynccontextmanager
+async def _undisturbed(connection: Connection, write: bool) -> AsyncIterator[None]:
+    """A transaction in which nobody else adds: an event that came between reading and writing would lose its row."""
+    if not write:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            yield
+        return
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE pbx112.event IN SHARE MODE")
+        yield
+
+
+async def _stretches(connection: Connection) -> list[_Stretch]:
+    rows = await connection.fetch(
+        "SELECT s.journal_id::text, s.base_seq, s.last_seq, "
+        "(SELECT coalesce(max(d.last_seq), 0) FROM pbx112.dropped_range d WHERE d.journal_id = s.journal_id) AS gone "
+        "FROM pbx112.shipment s WHERE s.last_seq > s.base_seq ORDER BY s.shipped_at, s.journal_id"
     )
-    stands: dict[str, tuple[list[CallRecord], list[LegRecord], list[RecordingRecord]]] = {
-        call_id: ([], [], []) for call_id in ids
-    }
-    where = "WHERE call_id = ANY($1) ORDER BY call_id"
-    for call in await fetch(connection, CallRecord, "call", where, ids):
-        stands[call.call_id][0].append(call)
-    for leg in await fetch(connection, LegRecord, "leg", f"{where}, offered_at, leg", ids):
-        stands[leg.call_id][1].append(leg)
-    for recording in await fetch(connection, RecordingRecord, "recording", f"{where}, ended_at, name", ids):
-        stands[recording.call_id][2].append(recording)
+    return [
+        _Stretch(row["journal_id"], max(row["base_seq"], row["gone"]) + 1, row["last_seq"], row["gone"])
+        for row in rows
+    ]
+
+
+async def _portion(
+    connection: Connection, portion: _Stretch, result: Rebuilt, different: set[str], write: bool
+) -> int:
+    """The calls of which these events tell something final; how many of them ended here."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT call_id FROM pbx112.event WHERE journal_id = $1 AND seq BETWEEN $2 AND $3 "
+        "AND call_id IS NOT NULL AND kind = ANY($4)",
+        portion.journal_id,
+        portion.first,
+        portion.last,
+        list(TELLING),
+    )
+    ids = [str(row["call_id"]) for row in rows]
+    if not ids:
+        return 0
+    stands = (await stored(connection, ids)).by_call()
+    events = await connection.fetch(_EVENTS, ids)
     ended = 0
     for call_id, story in groupby(events, key=lambda row: str(row["call_id"])):
-        calls: list[CallRecord] = []
-        legs: list[LegRecord] = []
-        recordings: list[RecordingRecord] = []
-        for (journal_id, node), part in groupby(story, key=lambda row: (row["journal_id"], row["node"])):
-            entries = [
-                Entry(
-                    row["seq"],
-                    call_id,
-                    row["utc_us"],
-                    row["mono_ns"],
-                    row["plan"],
-                    row["kind"],
-                    row["raw"],
-                    b"",
-                )
-                for row in part
-            ]
-            records = build_record(call_id, facts(entries), journal_id=journal_id, node=node)
-            if records.call is not None and not calls:
-                calls, legs = [records.call], records.legs
-            recordings.extend(recording for _, recording in records.recordings)
-        ended += len(calls)
-        legs.sort(key=lambda leg: (leg.offered_at, leg.leg))
-        recordings.sort(key=lambda recording: (recording.ended_at, recording.name))
-        if stands[call_id] == (calls, legs, recordings):
+        entries, there = list(story), stands.get(call_id, Derived())
+        if _left(entries, there, portion.gone):
+            result.kept += 1
             continue
-        different.append(call_id)
-        if write:
-            for table in ("leg", "recording", "call"):
-                await connection.execute(f"DELETE FROM pbx112.{table} WHERE call_id = $1", call_id)  # noqa: S608
-            await add(connection, "call", calls)
-            await add(connection, "leg", legs)
-            await add(connection, "recording", recordings)
+        made = _made(call_id, entries)
+        ended += sum(
+            call.journal_id == portion.journal_id and portion.first <= call.last_seq <= portion.last
+            for call in made.calls
+        )
+        if made != there:
+            different.add(call_id)
+            if write:
+                await _replace(connection, call_id, made)
     return ended
+
+
+async def _orphans(connection: Connection, write: bool) -> list[str]:
+    """Calls that have rows, and of which no event tells anything."""
+    found = set[str]()
+    for table in TABLES:
+        itself = table == "call"
+        rows = await connection.fetch(
+            _ORPHANS_OF_CALL if itself else _ORPHANS.format(table=table), list(TELLING)
+        )
+        found.update(str(row["call_id"]) for row in rows)
+    for call_id in found if write else ():
+        await _replace(connection, call_id, Derived())
+    return sorted(found)
+
+
+async def _replace(connection: Connection, call_id: str, rows: Derived) -> None:
+    for table in TABLES:
+        await connection.execute(f"DELETE FROM pbx112.{table} WHERE call_id = $1", call_id)  # noqa: S608
+    await add_derived(connection, rows)
+
+
+def _left(entries: list[Record], there: Derived, gone: int) -> bool:
+    """Whether events of this call have left by retention: what remains does not tell it whole."""
+    if not gone:
+        return False
+    first = min((call.first_seq for call in there.calls), default=0)
+    return first <= gone if there.calls else entries[0]["kind"] != "CallArrived"
+
+
+def _made(call_id: str, events: list[Record]) -> Derived:
+    """What the call's events come to. Where a journal was damaged, the next one tells of the call as well: the call is
+    as the earlier one ended it, as it was when the shipper came to it."""
+    journals = [list(part) for _, part in groupby(events, key=lambda row: (row["journal_id"], row["node"]))]
+    made = Derived()
+    for part in sorted(journals, key=lambda rows: int(rows[0]["utc_us"])):
+        records = build_record(
+            call_id,
+            facts(_entry(row) for row in part),
+            journal_id=part[0]["journal_id"],
+            node=part[0]["node"],
+            arrived_at=made.calls[0].arrived_at if made.calls else None,
+        )
+        if not made.calls:
+            made.take_end(records)
+        made.take_told(records, 0, 2**63)
+    made.recordings = list({(r.name, r.arrived_at): r for r in reversed(made.recordings)}.values())
+    made.sort()
+    return made
+
+
+def _entry(row: Record) -> Entry:
+    return Entry(
+        row["seq"],
+        row["call_id"],
+        row["utc_us"],
+        row["mono_ns"],
+        row["plan"],
+        row["kind"],
+        row["raw"],
+        b"",
+    )

@@ -1,4 +1,4 @@
-"""What a call's events come to: the rows of `pbx112.call`, `leg` and `recording`. Pure.
+"""What a call's events come to: its rows in `pbx112.call`, `leg`, `recording`, and those of what staff did. Pure.
 
 Times are UTC; durations come from the monotonic clock, and from UTC only where that clock is another one: across a
 restart of the machine, and between the daemon's events and those that the dialplan noted alone.
@@ -8,17 +8,27 @@ restart of the machine, and between the daemon's events and those that the dialp
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
+from pbx112.cdr.attempts import UNANSWERED, Attempt
+from pbx112.cdr.deeds import Afterwards, Deeds, Moment, Source
+from pbx112.cdr.rows import (
+    CallBackRecord,
+    CallRecord,
+    HelpRecord,
+    HoldRecord,
+    LegRecord,
+    MarkRecord,
+    RecordingRecord,
+    StageRecord,
+)
+from pbx112.cdr.values import EPOCH, INT4, moment, seconds_of, small, text_of
 from pbx112.journal import Entry
 from pbx112.model import events as ev
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INT4 = 2**31 - 1
 _SAME_MOMENT = 10**9
 """Nanoseconds by which two clocks that both run may differ over the minutes of a call."""
 _ANOTHER_CLOCK = 3600 * 10**9
@@ -35,17 +45,18 @@ class Fact(NamedTuple):
 
 
 class Records(NamedTuple):
-    """All that a call's events come to: `call` is None while it has not ended (and `legs` are empty then).
-    Each recording stands with the number of the entry that completed it, which may follow the call's end."""
+    """All that a call's events come to: `call` is None while it has not ended (and `legs`, `stages`, `helps` and
+    `holds` are empty then). A recording, mark or call back stands with the number of the entry that completed it,
+    which may follow the call's end."""
 
     call: CallRecord | None
     legs: list[LegRecord]
     recordings: list[tuple[int, RecordingRecord]]
-
-
-def moment(utc_us: int) -> datetime:
-    """Microseconds since the epoch as a UTC time."""
-    return _EPOCH + timedelta(microseconds=utc_us)
+    stages: list[StageRecord]
+    helps: list[HelpRecord]
+    holds: list[HoldRecord]
+    marks: list[tuple[int, MarkRecord]]
+    call_backs: list[tuple[int, CallBackRecord]]
 
 
 def facts(entries: Iterable[Entry]) -> list[Fact]:
@@ -60,15 +71,21 @@ def facts(entries: Iterable[Entry]) -> list[Fact]:
     return known
 
 
-def build_record(call_id: str, facts: Iterable[Fact], *, journal_id: str, node: str) -> Records:
+def build_record(
+    call_id: str, facts: Iterable[Fact], *, journal_id: str, node: str, arrived_at: datetime | None = None
+) -> Records:
     """What `facts`, all of `call_id` and in the journal's order, come to.
 
     Never raises, whatever their order: what contradicts an earlier event is left out, and an attempt without an
-    end is `failed`. What follows the call's end changes nothing but recordings.
+    end is `failed`. What follows the call's end changes nothing but recordings, and adds marks and calls back.
+    `arrived_at` is when the call arrived, where that is known and the events do not tell it any more.
     """
-    fold = _Fold(call_id)
+    fold = _Fold(call_id, journal_id, arrived_at)
     call: CallRecord | None = None
     legs: list[LegRecord] = []
+    stages: list[StageRecord] = []
+    helps: list[HelpRecord] = []
+    holds: list[HoldRecord] = []
     for fact in facts:
         fold.pass_time(fact)
         match fact.event:
@@ -76,71 +93,38 @@ def build_record(call_id: str, facts: Iterable[Fact], *, journal_id: str, node: 
                 fold.recording(fact.seq, event)
             case ev.CallEnded() as event if call is None:
                 legs = fold.end_legs()
-                call = fold.end(event, fact, len(legs), journal_id, node)
-            case _ if call is None:
-                fold.take(fact)
-    return Records(call, legs, fold.recordings)
-
-
-class _Leg:
-    """An attempt while its events come in. Clock readings are the fold's nanoseconds."""
-
-    def __init__(self, offered: ev.LegOffered, now: datetime, clock: int, round_: int, plan: str) -> None:
-        self.offered = offered
-        self.round = round_
-        self.plan = plan
-        self.offered_at = now
-        self.offered_clock = clock
-        self.ringing_at: datetime | None = None
-        self.answered_at: datetime | None = None
-        self.answered_clock: int | None = None
-        self.accepted_at: datetime | None = None
-        self.accepted_clock: int | None = None
-        self.ended: LegRecord | None = None
-
-    def end(self, call_id: str, now: datetime, clock: int, how: ev.LegEnded) -> None:
-        target = self.offered.target
-        picked_up = clock if self.answered_clock is None else self.answered_clock
-        talked = 0 if self.accepted_clock is None else clock - self.accepted_clock
-        self.ended = LegRecord(
-            call_id=call_id,
-            leg=_small(self.offered.leg),
-            owner=_text(target.owner),
-            line=_text(target.number),
-            kind=target.kind,
-            trunk=None if target.trunk is None else _text(target.trunk),
-            dial=_text(target.dial),
-            round=self.round,
-            offered_at=self.offered_at,
-            ringing_at=self.ringing_at,
-            answered_at=self.answered_at,
-            accepted_at=self.accepted_at,
-            ended_at=now,
-            result=how.result,
-            cause=None if how.cause is None else _small(how.cause),
-            sip=None if how.sip is None else _small(how.sip),
-            detail=_text(how.detail),
-            ring_seconds=_seconds(picked_up - self.offered_clock),
-            talk_seconds=_seconds(talked),
-            plan=_text(self.plan),
-        )
+                call = fold.end(event, fact, legs, node)
+                stages = fold.deeds.stages(fold.source)
+                helps = fold.deeds.helps(fold.source, {leg.leg: leg.talk_seconds for leg in legs})
+                holds = fold.deeds.holds(fold.source, fold.now.clock)
+            case event:
+                fold.afterwards.take(event, fold.now, fold.source, ended=call is not None)
+                if call is None:
+                    fold.take(fact)
+    after = fold.afterwards
+    return Records(call, legs, fold.recordings, stages, helps, holds, after.marks, after.call_backs)
 
 
 class _Fold:
     """A call while its events come in."""
 
-    def __init__(self, call_id: str) -> None:
-        self.call_id = _text(call_id)
+    def __init__(self, call_id: str, journal_id: str, arrived_at: datetime | None) -> None:
+        self.call_id = text_of(call_id)
+        self.deeds = Deeds()
+        self.afterwards = Afterwards()
+        self._journal_id = journal_id
+        self._known_arrival = arrived_at
         self.recordings: list[tuple[int, RecordingRecord]] = []
         self._first: Fact | None = None
         self._last: ev.Instant | None = None
-        self._now = _EPOCH
+        self._seq = 0
+        self._now = EPOCH
         self._clock = 0  # nanoseconds since the first event
         self._arrived: ev.CallArrived | None = None
         self._arrived_at: datetime | None = None
         self._arrived_clock = 0
         self._answered_at: datetime | None = None
-        self._accepted: _Leg | None = None
+        self._accepted: Attempt | None = None
         self._incident: str | None = None
         self._stages = 0
         self._round = 1
@@ -150,9 +134,23 @@ class _Fold:
         self._waiting_since: int | None = None
         self._waited = 0  # nanoseconds in which the caller waited for its turn
         self._talked = 0  # nanoseconds in which the caller was joined to somebody
-        self._legs: dict[int, _Leg] = {}
+        self._legs: dict[int, Attempt] = {}
         self._started: dict[str, datetime] = {}
         self._recorded: set[str] = set()
+
+    @property
+    def now(self) -> Moment:
+        """The moment of the last event."""
+        return Moment(self._seq, self._now, self._clock)
+
+    @property
+    def source(self) -> Source:
+        """What all rows have in common. Where the arrival is missing (a journal lost), the first event stands for
+        it."""
+        arrived = self._arrived_at or self._known_arrival
+        if arrived is None:
+            arrived = moment(self._first.at.utc_us) if self._first else self._now
+        return Source(self._journal_id, self.call_id, arrived)
 
     def pass_time(self, fact: Fact) -> None:
         """Move the clock on to `fact`."""
@@ -168,10 +166,12 @@ class _Fold:
             self._talked += passed
         self._clock += passed
         self._last = fact.at
+        self._seq = fact.seq
         self._now = moment(fact.at.utc_us)
 
     def take(self, fact: Fact) -> None:
         """An event of the call before its end."""
+        self.deeds.take(fact.event, self.now)
         leg = self._legs.get(getattr(fact.event, "leg", -1))
         match fact.event:
             case ev.CallArrived() as event if self._arrived is None:
@@ -184,18 +184,18 @@ class _Fold:
                 self._answered_at = self._answered_at or self._now
             case ev.StageEntered(round=round_, why=why):
                 self._stages += 1
-                self._round = _small(round_)
+                self._round = small(round_)
                 self._held = self._held and why not in ("lost", "returned")
             case ev.MenuChosen(incident=incident) if incident:
-                self._incident = _text(incident)
+                self._incident = text_of(incident)
             case ev.CallMarked(incident=incident) if incident:
-                self._incident = _text(incident)
+                self._incident = text_of(incident)
             case ev.CallerHeld():
                 self._held = True
             case ev.CallerBack():
                 self._held = False
             case ev.LegOffered() as event if leg is None:
-                self._legs[event.leg] = _Leg(event, self._now, self._clock, self._round, fact.plan)
+                self._legs[event.leg] = Attempt(event, self._now, self._clock, self._round, fact.plan)
             case ev.LegRinging() if leg and not leg.ended:
                 leg.ringing_at = leg.ringing_at or self._now
             case ev.LegAnswered() if leg and not leg.ended and leg.answered_at is None:
@@ -206,7 +206,7 @@ class _Fold:
                     leg.answered_at, leg.answered_clock = self._now, self._clock
                 self._accepted = self._accepted or leg
             case ev.LegEnded() as event if leg and not leg.ended:
-                leg.end(self.call_id, self._now, self._clock, event)
+                leg.end(self.source, self._now, self._clock, event)
             case ev.CallerLeft():
                 gone = self._clock if self._caller_gone is None else min(self._clock, self._caller_gone)
                 self._caller_gone = gone
@@ -227,19 +227,20 @@ class _Fold:
         self._recorded.add(event.name)
         finished = isinstance(event, ev.RecordingFinished)
         seconds = event.seconds if isinstance(event, ev.RecordingFinished) else None
-        if seconds is not None and not 0 <= seconds < _INT4:
+        if seconds is not None and not 0 <= seconds < INT4:
             seconds = None
         self.recordings.append(
             (
                 seq,
                 RecordingRecord(
                     call_id=self.call_id,
-                    name=_text(event.name),
+                    name=text_of(event.name),
                     started_at=self._started.get(event.name),
                     ended_at=self._now,
                     seconds=None if seconds is None else round(seconds, 3),
                     result="finished" if finished else "failed",
-                    reason="" if isinstance(event, ev.RecordingFinished) else _text(event.reason),
+                    reason="" if isinstance(event, ev.RecordingFinished) else text_of(event.reason),
+                    arrived_at=self.source.arrived_at,
                 ),
             )
         )
@@ -250,13 +251,17 @@ class _Fold:
         rows: dict[int, LegRecord] = {}
         for leg in self._legs.values():
             if leg.ended is None:
-                leg.end(self.call_id, self._now, self._clock, unfinished)
+                leg.end(self.source, self._now, self._clock, unfinished)
             if leg.ended is not None:
                 rows.setdefault(leg.ended.leg, leg.ended)
-        return list(rows.values())
+        arrived = self.source.arrived_at  # told late in some journal, it is the same in all rows all the same
+        return [
+            row if row.arrived_at == arrived else msgspec.structs.replace(row, arrived_at=arrived)
+            for row in rows.values()
+        ]
 
-    def end(self, event: ev.CallEnded, fact: Fact, legs: int, journal_id: str, node: str) -> CallRecord:
-        """The call's row. Where the arrival is missing (a journal lost), the first event stands for it."""
+    def end(self, event: ev.CallEnded, fact: Fact, legs: list[LegRecord], node: str) -> CallRecord:
+        """The call's row."""
         self._end_wait()
         first = self._first or fact
         arrived = self._arrived or ev.CallArrived("", "", None, False, "")
@@ -266,32 +271,35 @@ class _Fold:
             waited_until = accepted.accepted_clock
         return CallRecord(
             call_id=self.call_id,
-            journal_id=journal_id,
+            journal_id=self._journal_id,
             node=node,
             via=arrived.via,
-            caller_raw=_text(arrived.caller_raw),
-            caller=None if arrived.caller is None else _text(arrived.caller),
+            caller_raw=text_of(arrived.caller_raw),
+            caller=None if arrived.caller is None else text_of(arrived.caller),
             callable=arrived.callable,
-            dialled=_text(arrived.dialled),
-            source=_text(arrived.source),
-            arrived_at=self._arrived_at or moment(first.at.utc_us),
+            dialled=text_of(arrived.dialled),
+            source=text_of(arrived.source),
+            arrived_at=self.source.arrived_at,
             answered_at=self._answered_at,
             accepted_at=accepted.accepted_at if accepted else None,
             ended_at=self._now,
             outcome=event.outcome,
             ended_by=event.by,
-            ring_seconds=_seconds(max(0, waited_until - self._arrived_clock)),
-            wait_seconds=_seconds(self._waited),
-            talk_seconds=_seconds(self._talked),
-            answered_by_owner=_text(accepted.offered.target.owner) if accepted else None,
-            answered_by_line=_text(accepted.offered.target.number) if accepted else None,
+            ring_seconds=seconds_of(max(0, waited_until - self._arrived_clock)),
+            wait_seconds=seconds_of(self._waited),
+            talk_seconds=seconds_of(self._talked),
+            answered_by_owner=text_of(accepted.offered.target.owner) if accepted else None,
+            answered_by_line=text_of(accepted.offered.target.number) if accepted else None,
             incident=self._incident,
             escalations=max(0, self._stages - 1),
-            legs=legs,
-            plan=_text(first.plan),
+            legs=len(legs),
+            plan=text_of(first.plan),
             resumed=self._resumed,
             first_seq=first.seq,
             last_seq=fact.seq,
+            record=arrived.record,
+            offers_accepted=sum(leg.result is ev.LegResult.ACCEPTED for leg in legs),
+            offers_unanswered=sum(leg.result in UNANSWERED for leg in legs),
         )
 
     def _end_wait(self) -> None:
@@ -302,16 +310,3 @@ class _Fold:
     def _joined(self) -> bool:
         there = self._caller_gone is None or self._clock < self._caller_gone
         return there and any(leg.accepted_at is not None and leg.ended is None for leg in self._legs.values())
-
-
-def _seconds(nanoseconds: int) -> float:
-    return max(0.0, min(round(nanoseconds / 1e9, 3), 999_999_999.0))
-
-
-def _small(number: int) -> int:
-    return max(-_INT4, min(_INT4, number))
-
-
-def _text(text: str) -> str:
-    """`text` as any database takes it: no NUL, no lone surrogate."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""The rows of `pbx112.call`, `leg` and `recording`: each field is a column of the same name, explained there.
+"""The rows that follow from events (`pbx112.call`, `leg`, …): each field is a column of the same name, explained there.
 
 Times are UTC, seconds go to the millisecond.
 """
@@ -35,6 +35,8 @@ class LegRecord(msgspec.Struct, frozen=True):
     ring_seconds: float
     talk_seconds: float
     plan: str
+    arrived_at: datetime
+    help: int
 
 
 class RecordingRecord(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ class RecordingRecord(msgspec.Struct, frozen=True):
     seconds: float | None
     result: str
     reason: str
+    arrived_at: datetime
 
 
 class CallRecord(msgspec.Struct, frozen=True):
@@ -79,3 +82,88 @@ class CallRecord(msgspec.Struct, frozen=True):
     resumed: int
     first_seq: int
     last_seq: int
+    record: bool
+    offers_accepted: int
+    offers_unanswered: int
+
+
+class StageRecord(msgspec.Struct, frozen=True):
+    """One turn of a call to somebody: the first, or an escalation."""
+
+    journal_id: str
+    call_id: str
+    seq: int
+    arrived_at: datetime
+    stage: int
+    owner: str
+    why: str
+    round: int
+    entered_at: datetime
+    leg: int | None
+    line: str | None
+    accepted_at: datetime | None
+    seconds_to_accept: float | None
+    result: str
+
+
+class HelpRecord(msgspec.Struct, frozen=True):
+    """One whom staff called in."""
+
+    journal_id: str
+    call_id: str
+    seq: int
+    arrived_at: datetime
+    help: int
+    owner: str
+    why: str
+    by_leg: int
+    by_line: str | None
+    consult: bool
+    sought_at: datetime
+    leg: int | None
+    line: str | None
+    accepted_at: datetime | None
+    seconds_to_accept: float | None
+    talk_seconds: float | None
+    result: str
+
+
+class HoldRecord(msgspec.Struct, frozen=True):
+    """A time in which the caller heard music."""
+
+    journal_id: str
+    call_id: str
+    seq: int
+    arrived_at: datetime
+    by_leg: int
+    held_at: datetime
+    seconds: float
+
+
+class MarkRecord(msgspec.Struct, frozen=True):
+    """What somebody said that the call was."""
+
+    journal_id: str
+    call_id: str
+    seq: int
+    arrived_at: datetime
+    marked_at: datetime
+    line: str
+    disposition: str | None
+    incident: str | None
+    after_end: bool
+
+
+class CallBackRecord(msgspec.Struct, frozen=True):
+    """One calling back of an ended call's caller."""
+
+    journal_id: str
+    call_id: str
+    seq: int
+    arrived_at: datetime
+    line: str
+    trunk: str | None
+    placed_at: datetime | None
+    ended_at: datetime
+    result: str
+    talk_seconds: float

@@ -12,13 +12,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from datetime import datetime
 
 import asyncpg
 
+from pbx112.cdr.derived import TELLING, Derived, add_derived
 from pbx112.cdr.record import build_record, facts
-from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
-from pbx112.cdr.store import Connection, add, connect, copy_events
+from pbx112.cdr.store import Connection, connect, copy_events
 from pbx112.cdr.trouble import explain
 from pbx112.journal import Entry, Journal, JournalError, genesis
 
@@ -26,19 +26,11 @@ _BATCH = 2_000  # entries in one transaction
 _REST = 0.08  # seconds between transactions at low load, so that each carries more than one event
 _RETRY_FIRST, _RETRY_MOST = 0.1, 3.0  # seconds
 _HOUSEKEEPING = 3600.0  # seconds
-_CLOSING = "CallEnded"
-_RECORDED = {"RecordingFinished", "RecordingFailed"}
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
 class _Estranged(Exception):
     """The journal and Postgres do not tell the same story; nothing may be shipped."""
-
-
-class _Rows(NamedTuple):
-    calls: list[CallRecord]
-    legs: list[LegRecord]
-    recordings: list[RecordingRecord]
 
 
 class Shipper:
@@ -178,7 +170,7 @@ class Shipper:
         entries = await self._journal.read(self._shipped, limit, self._journal.synced)
         if not entries or self._journal.journal_id != self._chain:
             return False
-        rows = await self._records_of(entries)
+        rows = await self._records_of(connection, entries)
         try:
             await self._send(connection, entries, rows)
         except _REFUSED as error:
@@ -188,24 +180,20 @@ class Shipper:
                 ].seq  # one by one: only the culprit shall go without its view
                 return True
             self._alarm(f"records: entry {entries[0].seq} is kept, but Postgres refuses its view: {error}")
-            await self._send(connection, entries, _Rows([], [], []), plain=True)
+            await self._send(connection, entries, Derived(), plain=True)
         return len(entries) == limit
 
     async def _send(
-        self, connection: Connection, entries: Sequence[Entry], rows: _Rows, *, plain: bool = False
+        self, connection: Connection, entries: Sequence[Entry], rows: Derived, *, plain: bool = False
     ) -> None:
         last = entries[-1]
         async with connection.transaction():
             await self._move_on(connection, self._chain, self._shipped, last.seq, last.hash)
             await copy_events(connection, self._chain, self._node, entries, plain=plain)
-            added = await add(connection, "call", rows.calls)
-            await add(connection, "leg", rows.legs)
-            await add(connection, "recording", rows.recordings)
+            refused = await add_derived(connection, rows)
         self._shipped = last.seq
-        if added != len(rows.calls):
-            self._alarm(
-                f"records: {len(rows.calls) - added} calls stand already under the same id; events are kept"
-            )
+        if refused:
+            self._alarm(f"records: {len(refused)} calls stand already under the same id; events are kept")
 
     @staticmethod
     async def _move_on(connection: Connection, chain: str, seq: int, to_seq: int, head: bytes) -> None:
@@ -220,20 +208,24 @@ class Shipper:
         if moved != "UPDATE 1":
             raise ConnectionError("the cursor in Postgres was moved by somebody else; it is read again")
 
-    async def _records_of(self, entries: Sequence[Entry]) -> _Rows:
+    async def _records_of(self, connection: Connection, entries: Sequence[Entry]) -> Derived:
         """The rows that become final with `entries`."""
         first, last = entries[0].seq, entries[-1].seq
-        told = {entry.subject for entry in entries if entry.kind == _CLOSING or entry.kind in _RECORDED}
-        rows = _Rows([], [], [])
+        told = {entry.subject for entry in entries if entry.kind in TELLING}
+        rows = Derived()
         if not told:
             return rows
-        for call_id, story in (await self._journal.of_subjects(sorted(told))).items():
+        stories = await self._journal.of_subjects(sorted(told))
+        pruned = [call_id for call_id, story in stories.items() if story and story[0].kind != "CallArrived"]
+        arrivals = await _arrivals(connection, pruned) if pruned else {}
+        for call_id, story in stories.items():
             known = facts(entry for entry in story if entry.seq <= last)
-            records = build_record(call_id, known, journal_id=self._chain, node=self._node)
+            records = build_record(
+                call_id, known, journal_id=self._chain, node=self._node, arrived_at=arrivals.get(call_id)
+            )
             if records.call is not None and first <= records.call.last_seq <= last:
-                rows.calls.append(records.call)
-                rows.legs.extend(records.legs)
-            rows.recordings.extend(recording for seq, recording in records.recordings if first <= seq <= last)
+                rows.take_end(records)
+            rows.take_told(records, first, last)
         return rows
 
     async def _keep_house(self, connection: Connection) -> None:
@@ -250,3 +242,11 @@ class Shipper:
         if remedy not in self._told:
             self._alarm(f"records: not arriving in Postgres ({words}); they wait in the journal")
         self._told.add(remedy)
+
+
+async def _arrivals(connection: Connection, call_ids: list[str]) -> dict[str, datetime]:
+    """When these calls arrived, as far as they have ended: their beginning has left the journal."""
+    found = await connection.fetch(
+        "SELECT call_id, arrived_at FROM pbx112.call WHERE call_id = ANY($1)", call_ids
+    )
+    return {row["call_id"]: row["arrived_at"] for row in found}

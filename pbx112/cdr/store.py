@@ -9,8 +9,17 @@ import asyncpg
 import msgspec
 
 from pbx112.cdr.body import UNREADABLE, jsonb_view
-from pbx112.cdr.record import moment
-from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
+from pbx112.cdr.rows import (
+    CallBackRecord,
+    CallRecord,
+    HelpRecord,
+    HoldRecord,
+    LegRecord,
+    MarkRecord,
+    RecordingRecord,
+    StageRecord,
+)
+from pbx112.cdr.values import moment
 from pbx112.journal import Entry
 
 _EVENT_COLUMNS = (
@@ -27,7 +36,21 @@ _EVENT_COLUMNS = (
     "node",
 )
 
-Row = TypeVar("Row", CallRecord, LegRecord, RecordingRecord)
+Row = TypeVar(
+    "Row",
+    CallRecord,
+    LegRecord,
+    RecordingRecord,
+    StageRecord,
+    HelpRecord,
+    HoldRecord,
+    MarkRecord,
+    CallBackRecord,
+)
+
+_CALLS_LOCK = 0x7062_7831_3132_0002
+"""Held while calls are added: an id stands once, in whatever month, also where two shippers tell of it at once."""
+
 Connection = asyncpg.Connection
 
 
@@ -89,6 +112,25 @@ async def add(connection: Connection, table: str, rows: Sequence[Row]) -> int:
         msgspec.json.encode(rows).decode(),
     )
     return int(status.rsplit(" ", 1)[1])
+
+
+async def add_calls(connection: Connection, calls: Sequence[CallRecord]) -> set[str]:
+    """Add `calls` to `pbx112.call`, but none whose id stands there in any month. Returns the ids that went in.
+
+    To be called in a transaction. A key over all months is not to be had on a table of months, hence the lock.
+    """
+    if not calls:
+        return set()
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _CALLS_LOCK)
+    names = columns(CallRecord)
+    added = await connection.fetch(
+        f"INSERT INTO pbx112.call ({names}) SELECT {names} "  # noqa: S608 - the names are our own
+        "FROM jsonb_populate_recordset(NULL::pbx112.call, $1::jsonb) given "
+        "WHERE NOT EXISTS (SELECT FROM pbx112.call there WHERE there.call_id = given.call_id) "
+        "ON CONFLICT DO NOTHING RETURNING call_id",
+        msgspec.json.encode(calls).decode(),
+    )
+    return {str(row["call_id"]) for row in added}
 
 
 async def fetch(

@@ -13,7 +13,7 @@ import typer
 from pbx112.cdr import CallRecord, LegRecord
 from pbx112.cdr import last_calls as last_in_postgres
 from pbx112.cdr import story_of as story_in_postgres
-from pbx112.cdr.record import moment
+from pbx112.cdr.values import moment
 from pbx112.cli import journal_view
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pbx112.ari import AriError, AriHttp, Endpoint
-from pbx112.cdr.record import moment
+from pbx112.cdr.values import moment
 from pbx112.cli.checks.endpoints import Key, endpoint_of, known
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed

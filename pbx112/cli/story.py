@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pbx112.cdr.record import moment
+from pbx112.cdr.values import moment
 from pbx112.log import mask
 from pbx112.model import events as ev
 from pbx112.words import (

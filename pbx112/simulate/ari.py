@@ -20,7 +20,7 @@ from pbx112.ari.model import Recording
 from pbx112.ari.operations import HangupReason, Operations
 from pbx112.ari.transport import Answer, Request
 from pbx112.ari.version import Version
-from pbx112.cdr.record import moment
+from pbx112.cdr.values import moment
 
 from .asterisk import Asterisk, Chan
 from .clock import sleep

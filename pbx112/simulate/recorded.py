@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
-from pbx112.cdr.record import moment
+from pbx112.cdr.values import moment
 from pbx112.model import events as ev
 from pbx112.model.events import CallEvent, Instant, LegResult
 from pbx112.model.state import SECOND

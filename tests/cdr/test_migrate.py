@@ -31,6 +31,39 @@ async def test_daemons_that_start_together_do_not_disturb_each_other(
     assert sorted(map(len, done)) == [0, 0, 0, len(shipped())]
 
 
+async def test_records_of_before_move_into_their_months(server: Postgres, empty_database: str) -> None:
+    """0020: what an older version had written stands as it stood; what staff did comes by rebuilding."""
+    dsn = server.dsn_of(empty_database)
+    await migrate(dsn, migrations=[migration for migration in shipped() if migration.number < 20])
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(
+            "INSERT INTO pbx112.call SELECT 'c' || n, gen_random_uuid(), 'kaur', 'daemon', '0812', NULL, false,"
+            " '112', '', arrived, NULL, NULL, arrived + interval '1 min', 'unanswered', 'caller', 60, 0,"
+            " NULL, NULL, NULL, 0, 1, 'p', 0, 1, 9 FROM"
+            " (SELECT n, timestamptz '2026-05-01Z' + n * interval '20 days' AS arrived FROM generate_series(0, 3) n) a"
+        )
+        await connection.execute(
+            "INSERT INTO pbx112.leg SELECT call_id, 1, 'damkar', '2101', 'extension', NULL, 'PJSIP/2101', 1,"
+            " arrived_at, NULL, NULL, NULL, ended_at, 'no_answer', NULL, NULL, '', 20, 0, 'p' FROM pbx112.call"
+        )
+        notices: list[str] = []
+        await migrate(dsn, notices.append)
+        rows = await connection.fetch(
+            "SELECT c.tableoid::regclass::text AS month, c.call_id, l.result FROM pbx112.call c"
+            " JOIN pbx112.leg l USING (call_id, arrived_at) ORDER BY c.arrived_at"
+        )
+    finally:
+        await connection.close()
+    assert [tuple(row) for row in rows] == [
+        ("pbx112.call_2026_05", "c0", "no_answer"),
+        ("pbx112.call_2026_05", "c1", "no_answer"),
+        ("pbx112.call_2026_06", "c2", "no_answer"),
+        ("pbx112.call_2026_06", "c3", "no_answer"),
+    ]
+    assert any("pbx112 rebuild" in notice for notice in notices)
+
+
 async def test_an_applied_file_that_was_changed_is_named(dsn: str) -> None:
     first, *rest = shipped()
     forged = [Migration(first.number, first.name, first.sql + "-- a change"), *rest]

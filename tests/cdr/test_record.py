@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx112.cdr import build_record, facts
+from pbx112.cdr.attempts import UNANSWERED
 from pbx112.cdr.body import jsonb_view
-from pbx112.cdr.record import Records, moment
+from pbx112.cdr.record import Records
+from pbx112.cdr.values import moment
 from pbx112.journal import Entry
 from pbx112.model import events as ev
 from tests.cdr.calls import BEGAN_US, DESK, FIRE, PLAN, Timed, abandoned, answered, entries
@@ -19,7 +21,7 @@ def records_of(story: list[Timed]) -> Records:
 
 
 def test_a_call_that_the_second_line_answers() -> None:
-    call, legs, recordings = records_of(answered())
+    call, legs, recordings, *_ = records_of(answered())
     assert call is not None
     assert (call.outcome, call.ended_by, call.via) == ("answered", "caller", "daemon")
     assert (call.caller, call.callable, call.dialled, call.source) == ("+6281311112222", True, "112", "telco")
@@ -42,7 +44,7 @@ def test_a_call_that_the_second_line_answers() -> None:
 
 
 def test_a_caller_who_hangs_up_while_it_rings() -> None:
-    call, legs, recordings = records_of(abandoned())
+    call, legs, recordings, *_ = records_of(abandoned())
     assert call is not None
     assert (call.outcome, call.ring_seconds, call.talk_seconds, call.caller) == (
         "abandoned_ringing",
@@ -57,7 +59,7 @@ def test_a_caller_who_hangs_up_while_it_rings() -> None:
 
 def test_what_the_dialplan_did_before_we_heard_of_it_lasts_as_long_as_it_did() -> None:
     """The sweep finds the caller gone; only then the fallback's file is read, which knows better, and when."""
-    call, legs, _ = records_of(
+    call, legs, *_ = records_of(
         [
             (0.0, ev.CallArrived("in-1", "0812", None, False, "112")),
             (1.0, ev.HandedToFallback("the daemon stops")),
@@ -78,7 +80,7 @@ def test_what_the_dialplan_did_before_we_heard_of_it_lasts_as_long_as_it_did() -
 
 
 def test_a_call_still_going_on_has_no_row() -> None:
-    assert records_of(answered()[:10]) == Records(None, [], [])
+    assert records_of(answered()[:10]) == Records(None, [], [], [], [], [], [], [])
 
 
 def test_an_attempt_without_an_end_is_failed_and_says_so() -> None:
@@ -110,7 +112,7 @@ def test_two_agencies_at_once_do_not_count_the_talk_twice() -> None:
         (40, ev.LegEnded(2, ev.LegResult.ACCEPTED)),
         (50, ev.CallEnded(ev.Outcome.ANSWERED, "caller")),
     ]
-    call, legs, _ = records_of(story)
+    call, legs, *_ = records_of(story)
     assert call is not None
     assert call.talk_seconds == 30.0
     assert [leg.talk_seconds for leg in legs] == [20.0, 20.0]
@@ -169,7 +171,16 @@ any_event = st.one_of(
     st.builds(ev.CallArrived, words, words, st.none() | words, st.booleans(), words),
     st.builds(ev.CallerAnswered),
     st.builds(ev.StageEntered, words, words, number, st.just(())),
-    st.builds(ev.LegOffered, leg | number, words, targets),
+    st.builds(ev.LegOffered, leg | number, words, targets, help=leg),
+    st.builds(ev.HelpSought, leg, words, leg, words, st.just(())),
+    st.builds(ev.HelpEnded, leg, st.sampled_from(["unreached", "dropped"])),
+    st.builds(ev.CallerHeld, leg),
+    st.builds(ev.CallerBack, leg),
+    st.builds(ev.CallMarked, words, words, words),
+    st.builds(ev.MenuOffered, number, st.just(()), st.just({}), st.floats()),
+    st.builds(ev.AnnouncementStarted, st.just(())),
+    st.builds(ev.CallBackPlaced, words, words, words),
+    st.builds(ev.CallBackEnded, words, words, st.floats()),
     st.builds(ev.LegRinging, leg),
     st.builds(ev.LegAnswered, leg),
     st.builds(ev.LegAccepted, leg),
@@ -195,7 +206,8 @@ def test_any_order_of_events_makes_one_sound_record_or_none(story: list[tuple[in
         Fact(seq, ev.Instant(ns // 100_000, ns), PLAN, event)
         for seq, (ns, event) in enumerate(story, start=1)
     ]
-    call, legs, _ = build_record("c\0", told, journal_id="j", node="n")
+    records = build_record("c\0", told, journal_id="j", node="n")
+    call, legs = records.call, records.legs
     ended = any(isinstance(event, ev.CallEnded) for _, event in story)
     assert (call is not None) == ended
     assert len({leg.leg for leg in legs}) == len(legs)
@@ -204,7 +216,56 @@ def test_any_order_of_events_makes_one_sound_record_or_none(story: list[tuple[in
         assert call.ring_seconds >= 0
         assert call.talk_seconds >= 0
         assert all(leg.ring_seconds >= 0 and leg.talk_seconds >= 0 for leg in legs)
-        assert "\0" not in msgspec.json.encode([call, *legs]).decode()
+        assert "\0" not in msgspec.json.encode(records).decode()
+        assert len(records.stages) == (call.escalations + 1 if records.stages else 0)
+        assert call.offers_accepted == sum(leg.result == "accepted" for leg in legs)
+        assert call.offers_unanswered == sum(leg.result in UNANSWERED for leg in legs)
+        at_the_end = [*legs, *records.stages, *records.helps, *records.holds]
+        assert {getattr(row, "arrived_at") for row in at_the_end} <= {call.arrived_at}  # noqa: B009
+        assert all((s.result == "accepted") == (s.accepted_at is not None) for s in records.stages)
+        assert all((h.result == "accepted") == (h.leg is not None) for h in records.helps)
+        assert len(records.helps) == sum(
+            isinstance(event, ev.HelpSought) for event in (event for _, event in story[: _end_of(story)])
+        )
+    assert len(records.marks) == sum(isinstance(event, ev.CallMarked) for _, event in story)
+    assert len(records.call_backs) == sum(isinstance(event, ev.CallBackEnded) for _, event in story)
+
+
+def _end_of(story: list[tuple[int, ev.Event]]) -> int:
+    return next(index for index, (_, event) in enumerate(story) if isinstance(event, ev.CallEnded))
+
+
+def test_whom_the_call_turned_to_and_how_soon_they_came() -> None:
+    records = records_of(answered())
+    assert [(s.owner, s.why, s.result, s.line, s.seconds_to_accept) for s in records.stages] == [
+        ("call_takers", "first", "passed_on", None, None),
+        ("damkar", "then", "accepted", "+6281200000001", 3.8),
+    ]
+    (only,) = records_of(abandoned()).stages
+    assert (only.result, only.accepted_at) == ("caller_gone", None)
+
+
+def test_a_mark_and_a_call_back_after_the_end_stand_under_the_call() -> None:
+    story = [
+        *abandoned(),
+        (100.0, ev.CallMarked("1101", disposition="ghost")),
+        (200.0, ev.CallBackPlaced("1101", "+62811", "gsm")),
+        (230.0, ev.CallBackEnded("1101", "answer", 12.5)),
+    ]
+    records = records_of(story)
+    ((_, mark),) = records.marks
+    ((seq, back),) = records.call_backs
+    assert (mark.line, mark.disposition, mark.incident, mark.after_end) == ("1101", "ghost", None, True)
+    assert (seq, back.trunk, back.result, back.talk_seconds) == (9, "gsm", "answer", 12.5)
+    assert back.placed_at == moment(BEGAN_US + 200_000_000)
+    assert mark.arrived_at == back.arrived_at == moment(BEGAN_US)
+
+
+def test_the_arrival_that_has_left_the_journal_is_taken_from_the_call() -> None:
+    told = facts(entries("c1", [(0.0, ev.CallMarked("1101", disposition="prank"))]))
+    before = moment(BEGAN_US - 60 * 86_400_000_000)
+    ((_, mark),) = build_record("c1", told, journal_id="j", node="n", arrived_at=before).marks
+    assert mark.arrived_at == before
 
 
 def test_the_view_for_queries_replaces_what_jsonb_refuses() -> None:

@@ -65,7 +65,7 @@ async def test_the_writer_ships_and_can_change_nothing(
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await writer.execute(statement)
-        assert await writer.fetchval("SELECT pbx112.ensure_partitions(5)") == 2
+        assert await writer.fetchval("SELECT pbx112.ensure_partitions(5)") == 2 * 9
     finally:
         await writer.close()
 
