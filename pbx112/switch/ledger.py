@@ -5,6 +5,7 @@ A fold over all events of the journal, fed as they happen; after a restart it is
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
@@ -206,6 +207,7 @@ class Ledger:
         for block in reversed(blocks):
             for subject, moment, event in block:
                 fresh.heed(subject, event, moment)
+            await asyncio.sleep(0)  # callers have their turn between two blocks
         self._lines, self._chosen, self._wrong = fresh._lines, fresh._chosen, fresh._wrong
         self._unserved = OrderedDict(fresh._unserved | self._unserved)
         self._called = OrderedDict(fresh._called | self._called)
