@@ -63,12 +63,19 @@ WHY: Table = {
         "a call taker hung up, and nobody else was there",
         "penerima panggilan menutup telepon, tidak ada pihak lain",
     ),
+    "turn": ("its turn, after a wait", "gilirannya, setelah menunggu"),
     "asked": ("asked", "diminta"),
     "incident": ("incident", "kejadian"),
     "menu": ("chosen", "dipilih"),
 }
 WAITS: Table = {
     "overload": ("as many calls are served as may be", "panggilan yang dilayani sudah mencapai batas"),
+    "takers": ("all call takers talk", "semua penerima panggilan sedang melayani"),
+}
+ADMITTED: Table = {
+    "room": ("it is its turn", "sudah gilirannya"),
+    "longest": ("it has waited long enough", "sudah cukup lama menunggu"),
+    "joined": ("somebody who had been called in has come", "pihak yang dipanggil sudah datang"),
 }
 DETAILS: Table = {
     "trunk_full": ("trunk full", "jalur keluar penuh"),

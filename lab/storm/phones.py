@@ -18,6 +18,7 @@ trunks:
 call_takers:
   ring: in_order
   ring_for: 2
+  max_wait: 0  # its phones talk in as many calls as come
   lines: [{extension: "1101"}, {extension: "1102"}]
   then: damkar
 default_agency: satpol_pp

@@ -176,14 +176,14 @@ class _Fold:
         match fact.event:
             case ev.CallArrived() as event if self._arrived is None:
                 self._arrived, self._arrived_at, self._arrived_clock = event, self._now, self._clock
-            case ev.CallQueued() if self._waiting_since is None:
+            case ev.CallQueued() if self._waiting_since is None and self._accepted is None:
                 self._waiting_since = self._clock
             case ev.CallAdmitted() | ev.HandedToFallback():
                 self._end_wait()
             case ev.CallerAnswered():
                 self._answered_at = self._answered_at or self._now
             case ev.StageEntered(round=round_, why=why):
-                self._stages += 1
+                self._stages += why != "turn"
                 self._round = small(round_)
                 self._held = self._held and why not in ("lost", "returned")
             case ev.MenuChosen(incident=incident) if incident:

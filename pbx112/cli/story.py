@@ -8,6 +8,7 @@ from pbx112.cdr.values import moment
 from pbx112.log import mask
 from pbx112.model import events as ev
 from pbx112.words import (
+    ADMITTED,
     CALL_BACKS,
     DETAILS,
     DISPOSITIONS,
@@ -120,9 +121,8 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
         case ev.WaitAnnounced():
             return f"is told to wait, time {event.time}", f"diminta menunggu, kali ke-{event.time}"
         case ev.CallAdmitted():
-            if event.why == "room":
-                return "goes on: there is room", "diteruskan: sudah ada tempat"
-            return "goes on: it has waited long enough", "diteruskan: sudah cukup lama menunggu"
+            admitted = word(ADMITTED, event.why, language)
+            return f"goes on: {admitted}", f"diteruskan: {admitted}"
         case ev.CallerAnswered():
             return "the caller is answered", "panggilan warga diangkat"
         case ev.StageEntered():

@@ -14,7 +14,6 @@ from . import commands, helps, legs, stimuli
 from .endings import caller_gone, end, give_up, unreached
 from .events import (
     CallArrived,
-    CallerAnswered,
     CallerLeft,
     CallEvent,
     CallResumed,
@@ -24,11 +23,11 @@ from .events import (
     Outcome,
     PromptHeard,
 )
-from .reach import caller_chose, menu_expired, prompt_done, start
+from .reach import caller_chose, menu_expired, prompt_done
 from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, Talking, Waiting, begin
 from .stimuli import Stimulus, World
 from .story import Story
-from .waiting import is_room, look_again, pass_time, wait
+from .waiting import enter, look_again, pass_time
 
 
 def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> list[CallEvent]:
@@ -49,12 +48,7 @@ def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> 
     assert call is not None
     story = Story(call, plan, world)
     story.events.append(first)
-    if not is_room(story):
-        wait(story)
-        return story.events
-    if plan.service.answer == "on_arrival":
-        story.tell(CallerAnswered())
-    start(story)
+    enter(story)
     return story.events
 
 
@@ -133,7 +127,7 @@ def _time_passed(story: Story) -> None:
             if story.call.greeting and story.call.greeting_ns <= now:
                 story.tell(PromptHeard("greeting", played=False))
             legs.go_on(story)
-        case Talking():
+        case Talking() | Waiting():
             helps.go_on(story)
         case InMenu(due_ns=due) as menu if due <= now:
             menu_expired(story, menu)

@@ -133,8 +133,9 @@ class CallerDescribed(_Event, frozen=True, tag=True):
 
 
 class CallQueued(_Event, frozen=True, tag=True):
-    """The caller has to wait. `reason` says for what: `overload`, that fewer calls are served at once. The caller
-    hears `media` at once and every 20 s, music between, and goes on after `longest` seconds in any case."""
+    """The caller has to wait. `reason` says for what: `overload`, that fewer calls are served at once; `takers`, that a
+    call taker is free. The caller hears `media` at once and every 20 s, music between, and goes on after `longest`
+    seconds in any case."""
 
     reason: str
     media: tuple[str, ...]
@@ -148,9 +149,10 @@ class WaitAnnounced(_Event, frozen=True, tag=True):
 
 
 class CallAdmitted(_Event, frozen=True, tag=True):
-    """The wait is over: there is `room`, or the call has waited for the `longest` time."""
+    """The wait is over: there is `room`, or the call has waited for the `longest` time, or somebody who had been called
+    in before has come (`joined`)."""
 
-    why: Literal["room", "longest"]
+    why: Literal["room", "longest", "joined"]
 
 
 class CallerAnswered(_Event, frozen=True, tag=True):
@@ -161,7 +163,7 @@ class StageEntered(_Event, frozen=True, tag=True):
     """The call turns to `owner` (`call_takers` or an agency) and will ring `waves` one after the other; the
     lines of one wave ring together. `why` says what led here: `first`, `menu:<incident>`, `menu_default`,
     `then`, `default`, `again` (second round), `lost` (a talk broke), `returned` (a call taker put the receiver down
-    while nobody else was there)."""
+    while nobody else was there), `turn` (back from waiting for a call taker)."""
 
     owner: str
     why: str

@@ -7,6 +7,7 @@ from pbx112.plan.types import CALL_TAKERS
 from . import helps, reach
 from .endings import end
 from .events import (
+    CallAdmitted,
     CallerAnswered,
     CallerBack,
     CallerHeld,
@@ -17,7 +18,7 @@ from .events import (
     Outcome,
 )
 from .results import result_of
-from .state import Ended, InFallback, Leg, Reaching, Talking
+from .state import Ended, InFallback, Leg, Reaching, Talking, Waiting
 from .story import Story
 
 ACCEPT_KEY = "1"
@@ -70,6 +71,8 @@ def accept(story: Story, leg: Leg) -> None:
     call = story.call
     if call.caller_left or isinstance(call.situation, InFallback | Ended):
         return
+    if isinstance(call.situation, Waiting):  # called in by somebody who has left since
+        story.tell(CallAdmitted("joined"))
     help_ = call.help(leg.help)
     if help_ is not None and help_.consult and call.talkers() and not call.held:
         story.tell(CallerHeld(help_.by, story.plan.service.max_hold))
@@ -163,4 +166,4 @@ def _ring_anew(story: Story, why: str) -> None:
     situation = story.call.situation
     if why == "lost" and isinstance(situation, Talking) and situation.owner in story.plan.agencies:
         owner = situation.owner
-    reach.turn_to(story, owner, why, round_=1)
+    reach.take_back(story, owner, why)

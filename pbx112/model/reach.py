@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pbx112.plan.types import CALL_TAKERS, MENU
 
-from . import route, stimuli
+from . import line, route, stimuli
 from .endings import end, unreached
 from .events import (
     AnnouncementStarted,
@@ -34,7 +34,27 @@ def start(story: Story) -> None:
     if owner is None:
         offer_menu(story, attempt=1)
     else:
-        turn_to(story, owner, why="first", round_=1)
+        turn_to(story, owner, _why_first(story, owner), round_=1)
+
+
+def _why_first(story: Story, owner: str) -> str:
+    """A call that waits for the call takers after it has rung them once has not begun anew."""
+    return "turn" if owner == CALL_TAKERS and owner in story.call.route else "first"
+
+
+def take_back(story: Story, owner: str, why: str) -> None:
+    """The caller is there alone after a talk: ring `owner` anew, or wait for a call taker."""
+    if owner == CALL_TAKERS and line.must_wait(story):
+        story.tell(StageEntered(owner, why, 1, ()))
+        line.queue(story)
+    else:
+        turn_to(story, owner, why, round_=1)
+
+
+def pass_over(story: Story) -> None:
+    """No call taker became free in time: what follows as if nobody had answered."""
+    story.tell(StageEntered(CALL_TAKERS, _why_first(story, CALL_TAKERS), 1, ()))
+    go_on(story)
 
 
 def turn_to(story: Story, owner: str, why: str, round_: int) -> None:
@@ -70,6 +90,9 @@ def escalate(story: Story, stage: Reaching) -> None:
     """All lines of a stage have failed: who is next?"""
     plan, tried = story.plan, story.call.route
     if stage.round == 1:
+        if stage.owner == CALL_TAKERS and line.still_talk(story):
+            line.queue(story)
+            return
         if stage.owner == CALL_TAKERS:
             then = plan.call_takers.then if plan.call_takers else plan.default_agency
             if then == MENU and route.menu_of(plan)[0]:

@@ -74,9 +74,11 @@ PRESS_5 = ("sound:pbx112/press_5",)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer the caller's channel."""
+    """Answer the caller's channel. `again`: unless it is answered already, from before a restart (Asterisk answers this
+    request when nothing is spoken to the channel any more, and all behind it waits)."""
 
     channel: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
                 return (Answer(caller), Play(caller, f"{call.call_id}-greeting", GREETING, "greeting"))
             return (Answer(caller),)
         case CallQueued(media=media):
-            return (_comfort_word(call, "waiting", call.comforts + 1, 1, media),)
+            return (*_quiet(call), _comfort_word(call, "waiting", call.comforts + 1, 1, media))
         case WaitAnnounced(time=time):
             return _comfort_again(call, time)
         case CallAdmitted():
@@ -296,9 +298,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return _word(call, by, f"word_{why}")
         case MenuOffered(attempt=attempt, media=media):
             before: tuple[Request, ...] = (StopMusic(caller),) if isinstance(call.situation, InMenu) else ()
-            quiet = (StopPlay(f"{call.call_id}-greeting"),) if call.greeting else ()
-            ringing = (StopRing(caller),) if call.ring_tone else ()
-            return (*before, *quiet, *ringing, Play(caller, f"{call.call_id}-menu{attempt}", media, "menu"))
+            return (*before, *_quiet(call), Play(caller, f"{call.call_id}-menu{attempt}", media, "menu"))
         case MenuChosen():
             attempt = call.situation.attempt if isinstance(call.situation, InMenu) else 1
             return (StopPlay(f"{call.call_id}-menu{attempt}"),)
@@ -307,8 +307,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
         case PromptHeard(prompt="greeting"):
             return (Ring(caller),) if isinstance(call.situation, Reaching) else ()
         case AnnouncementStarted(media=media):
-            tone = (StopRing(caller),) if call.ring_tone else ()
-            return (*tone, _announce(call, media))
+            return (*_quiet(call), _announce(call, media))
         case CallEnded():
             end = () if call.caller_left else (Hangup(caller),)
             return (*end, *_drop_bridge(call))
@@ -383,10 +382,7 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
     quiet: list[Request] = []
     if leg.target.accept == "press_1":
         quiet.append(StopPlay(_accept_playback(leg)))
-    if call.greeting:
-        quiet.append(StopPlay(f"{call.call_id}-greeting"))
-    elif call.ring_tone:
-        quiet.append(StopRing(caller))
+    quiet += _quiet(call)
     match call.situation:
         case Talking():
             return (*quiet, Join(leg.number, call.bridge, (leg.channel,)))
@@ -398,6 +394,13 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
             quiet += _end_comfort(call)
     join = Join(leg.number, call.bridge, (caller, leg.channel))
     return (*quiet, join, *_record(call, call.recording(leg)))
+
+
+def _quiet(call: Call) -> tuple[Request, ...]:
+    """End what an answered caller hears while a human is sought."""
+    if call.greeting:
+        return (StopPlay(f"{call.call_id}-greeting"),)
+    return (StopRing(call.arrival.channel),) if call.ring_tone else ()
 
 
 def _record(call: Call, name: str) -> tuple[Request, ...]:
@@ -453,19 +456,23 @@ def _lines_again(call: Call) -> Iterator[Request]:
 
 
 def _restore(call: Call) -> tuple[Request, ...]:
-    """Everything the situation needs of Asterisk, again; what still stands there is left as it is."""
+    """Everything the situation needs of Asterisk, again; what still stands there is left as it is, but for a word after
+    which somebody may be joined: nobody is, until it is over."""
     caller = call.arrival.channel
+    answer = Answer(caller, again=True)
+    word = call.greeting or (call.comfort is not None and call.comfort.speaking)
+    silence = (_end_comfort(call) or _quiet(call)) if word else ()
     match call.situation:
         case Talking(recording=name):
             with_them = () if call.held else (caller,)
             joins = (Join(leg.number, call.bridge, (*with_them, leg.channel)) for leg in call.talkers())
-            return (Answer(caller), *joins, *_record(call, name), *_lines_again(call))
+            return (answer, *silence, *joins, *_record(call, name), *_lines_again(call))
         case Reaching():
-            return ((Answer(caller),) if call.caller_answered else ()) + (Ring(caller), *_lines_again(call))
+            return ((answer,) if call.caller_answered else ()) + (*silence, Ring(caller), *_lines_again(call))
         case Waiting() | InMenu():
-            return (Answer(caller),)
+            return (answer, *silence)
         case Announcing(media=media):
-            return (Answer(caller), replace(_announce(call, media), again=True))
+            return (answer, replace(_announce(call, media), again=True))
         case InFallback():
             return (ToFallback(caller),)
         case Ended():

@@ -18,13 +18,13 @@ def waves_of(plan: Plan, owner: str, world: World, round_: int = 1) -> Waves:
     """The lines of `owner` in the order in which they are rung; those of one wave ring together.
 
     Lines off duty come after those on duty, never not at all (DOMAIN: an agency has to be reachable around the clock);
-    before them, of the call takers, those who rest after a call. Call takers who are logged out or paused are not rung,
-    unless all of them are; from the second round on they are rung last: nobody is told that there is no help while a
-    phone has not been tried.
+    before them, of the call takers, those who rest after a call. Call takers who talk are not rung while one is free,
+    those who are logged out or paused not unless all of them are; from the second round on both are rung last: nobody
+    is told that there is no help while a phone has not been tried.
     """
     mode, lines = _lines_of(plan, owner)
     lines = _with_standby_first(lines, world.standby.get(owner, ""), plan, owner)
-    moment = datetime.fromtimestamp(world.now.utc_us / 1e6, UTC).astimezone(plan.service.timezone)
+    moment = _moment(plan, world)
     on_duty = [line for line in lines if line.duty is None or line.duty.covers(moment)]
     off_duty = [line for line in lines if line not in on_duty]
     groups = [on_duty, off_duty]
@@ -32,7 +32,7 @@ def waves_of(plan: Plan, owner: str, world: World, round_: int = 1) -> Waves:
         on_duty.sort(key=lambda line: world.idle_since.get(line.number, 0))
     waves: list[tuple[Target, ...]] = []
     if owner == CALL_TAKERS and plan.call_takers:
-        groups = _present_first(groups, plan.call_takers, world, round_)
+        groups = _present_first(groups, plan, plan.call_takers, world, round_)
     for group in groups:
         targets = [target_of(plan, owner, line) for line in group]
         if mode == "all" and targets:
@@ -42,14 +42,32 @@ def waves_of(plan: Plan, owner: str, world: World, round_: int = 1) -> Waves:
     return tuple(waves)
 
 
+def present(plan: Plan, world: World) -> tuple[str, ...]:
+    """The call takers (by number) who can be reckoned with: on duty and not away; where there are none, not away; where
+    there are none of these either, all."""
+    lines = plan.call_takers.lines if plan.call_takers else ()
+    there = [line for line in lines if line.number not in world.away] or list(lines)
+    moment = _moment(plan, world)
+    on_duty = [line for line in there if line.duty is None or line.duty.covers(moment)]
+    return tuple(line.number for line in on_duty or there)
+
+
+def _moment(plan: Plan, world: World) -> datetime:
+    return datetime.fromtimestamp(world.now.utc_us / 1e6, UTC).astimezone(plan.service.timezone)
+
+
 def _present_first(
-    groups: list[list[Line]], takers: CallTakers, world: World, round_: int
+    groups: list[list[Line]], plan: Plan, takers: CallTakers, world: World, round_: int
 ) -> list[list[Line]]:
     """The call takers on duty and off it, ordered by whether they are there and rested."""
     there = [[line for line in group if line.number not in world.away] for group in groups]
     gone = [line for group in groups for line in group if line.number in world.away]
     if not any(there):
         there, gone = groups, []
+    talk: list[Line] = []
+    if any(number not in world.talking for number in present(plan, world)):
+        talk = [line for group in there for line in group if line.number in world.talking]
+        there = [[line for line in group if line not in talk] for group in there]
     rested_by = world.now.mono_ns - int(takers.wrap_up * SECOND)
 
     def rests(line: Line) -> bool:
@@ -58,7 +76,7 @@ def _present_first(
     on_duty, off_duty = there
     ready = [line for line in on_duty if not rests(line)]
     resting = [line for line in on_duty if rests(line)]
-    return [ready, resting, off_duty, gone if round_ > 1 else []]
+    return [ready, resting, off_duty, *((talk, gone) if round_ > 1 else ())]
 
 
 def _with_standby_first(lines: tuple[Line, ...], chosen: str, plan: Plan, owner: str) -> tuple[Line, ...]:

@@ -200,6 +200,8 @@ class Call(msgspec.Struct, frozen=True):
     """The caller hears music while the others talk."""
     comforts: int = 0
     """How often it has waited or been held."""
+    queued_ns: int | None = None
+    """When it first had to wait, since it last had a human."""
     asking: Asking | None = None
     """The caller was asked to press a key."""
     spoke: bool = False
@@ -316,9 +318,9 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
     match event:
         case StageEntered(owner=owner, round=round_, waves=waves):
             broken = event.why in ("lost", "returned")
-            route = (
-                call.route if round_ > 1 else (*(() if broken or event.why == "first" else call.route), owner)
-            )
+            before = () if broken or event.why == "first" else call.route
+            again = round_ > 1 or (event.why == "turn" and owner in before)
+            route = call.route if again else (*before, owner)
             tone = call.caller_answered and not call.greeting
             if broken:
                 call = _with(call, bridged=False, held=None)
@@ -356,7 +358,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             if not talks:
                 quiet = now + int(call.arrival.silence * SECOND)
                 call = _with(call, quiet_ns=quiet if listens(call) and call.asking is None else None)
-            return _with(call, greeting=False, ring_tone=False)
+            return _with(call, greeting=False, ring_tone=False, queued_ns=None)
         case LegEnded(leg=number, result=result):
             return _set_leg(call, number, "ended", None, result)
         case CallerDescribed():
@@ -386,7 +388,9 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
         case CallQueued(reason=reason, media=media, longest=longest):
             number = call.comforts + 1
             waiting = Waiting(reason, media, comfort.begun(number, longest, at))
-            return _with(call, situation=waiting, comforts=number, greeting=False, ring_tone=False)
+            since = now if call.queued_ns is None else call.queued_ns
+            call = _with(call, situation=waiting, comforts=number, queued_ns=since)
+            return _with(call, greeting=False, ring_tone=False)
         case WaitAnnounced(time=time):
             return _comfort(call, lambda waited: comfort.told_again(waited, time, at))
         case PromptHeard(prompt="waiting" | "held"):

@@ -22,7 +22,8 @@ class World:
     `trunk_load` is the number of live legs that *other* calls have on each trunk; `idle_since` the monotonic
     nanosecond at which each line (by number) last ended a talk. `trunk_placed` is the number of calls placed on
     each trunk within the past hour by *any* call; `serving` how many other calls are being served, `ahead` how
-    many wait that came before this one. `away` are the call takers' lines (by number) that are logged out or paused.
+    many wait for that which came before this one. `away` are the call takers' lines (by number) that are logged out
+    or paused.
     """
 
     now: Instant
@@ -34,6 +35,14 @@ class World:
     away: Set[str] = frozenset()
     standby: Mapping[str, str] = field(default_factory=dict)
     """The number of the mobile that an agency (by key) chose to be tried first among its mobiles."""
+    talking: Set[str] = frozenset()
+    """The lines (by number) that are in a talk."""
+    engaged: Set[str] = frozenset()
+    """The lines whose phones have just said that they are busy."""
+    seeking: int = 0
+    """How many other calls ring call takers."""
+    before_takers: int = 0
+    """How many that come before this call wait for a call taker."""
 
 
 @dataclass(frozen=True, slots=True)

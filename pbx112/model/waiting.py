@@ -1,24 +1,38 @@
-"""Waiting for one's turn: who comes while as many calls are served as the plan allows; and being held.
+"""Waiting for one's turn, and being held: a word, music, the word again, and an end to it.
 
-Only the situation is kept in the call. How many are served, and who came before, the switch says at each look
-(:class:`pbx112.model.stimuli.World`), so that nothing has to be put right when others hang up or a daemon
-restarts. Another reason to wait needs no more than another word in `CallQueued.reason`.
+There are two lines: who comes while as many calls are served as the plan allows, and who comes while all call takers
+talk (:mod:`pbx112.model.line`). Only the situation is kept in the call. How many are served, and who comes before, the
+switch says at each look (:class:`pbx112.model.stimuli.World`), so that nothing has to be put right when others hang up
+or a daemon restarts.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+from . import line
 from .comfort import Comfort
 from .events import CallAdmitted, CallerAnswered, CallerBack, CallQueued, PromptHeard, WaitAnnounced
-from .reach import start
+from .reach import pass_over, start
 from .state import Waiting
 from .story import Story
 
 OVERLOAD = "overload"
 """The reason to wait: as many calls as the plan allows are being served."""
 
-WORD = ("sound:pbx112/waiting",)
+
+def enter(story: Story) -> None:
+    """A call has come: it is served, or has to wait."""
+    if not is_room(story):
+        story.tell(CallQueued(OVERLOAD, line.WORD, story.plan.service.max_wait))
+        if not story.call.caller_answered:
+            story.tell(CallerAnswered())
+    elif line.must_wait(story):
+        line.queue(story)
+    else:
+        if story.plan.service.answer == "on_arrival":
+            story.tell(CallerAnswered())
+        start(story)
 
 
 def is_room(story: Story) -> bool:
@@ -26,17 +40,15 @@ def is_room(story: Story) -> bool:
     return story.world.serving + story.world.ahead < story.plan.service.max_calls
 
 
-def wait(story: Story) -> None:
-    """Let the caller wait, and say so."""
-    story.tell(CallQueued(OVERLOAD, WORD, story.plan.service.max_wait))
-    if not story.call.caller_answered:
-        story.tell(CallerAnswered())
-
-
 def look_again(story: Story) -> None:
-    """A call has ended, or another plan decides: is it this one's turn?"""
-    if isinstance(story.call.situation, Waiting) and is_room(story):
-        admit(story, "room")
+    """A call has ended, a call taker is free, another plan decides: is it this one's turn?"""
+    match story.call.situation:
+        case Waiting(reason=line.TAKERS) if line.is_turn(story):
+            admit(story, "room")
+        case Waiting(reason=reason) if reason != line.TAKERS and is_room(story):
+            admit(story, "room")
+        case _:
+            pass
 
 
 def pass_time(story: Story, comfort: Comfort) -> None:
@@ -57,5 +69,12 @@ def pass_time(story: Story, comfort: Comfort) -> None:
 
 def admit(story: Story, why: Literal["room", "longest"]) -> None:
     """The wait is over: from here on it is a call like any other."""
+    waiting = story.call.situation
+    for_takers = isinstance(waiting, Waiting) and waiting.reason == line.TAKERS
     story.tell(CallAdmitted(why))
-    start(story)
+    if for_takers and why == "longest" and story.plan.call_takers:
+        pass_over(story)
+    elif not for_takers and line.must_wait(story):
+        line.queue(story)
+    else:
+        start(story)

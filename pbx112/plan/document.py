@@ -23,6 +23,7 @@ from pbx112.plan.types import (
     MAX_WAIT,
     SILENCE,
     SUPERVISORS,
+    TAKERS_MAX_WAIT,
     WRAP_UP,
     AcceptMode,
     AnswerMode,
@@ -181,6 +182,9 @@ class CallTakersDoc(Part):
     was said."""
     longest_pause: Annotated[float, Field(ge=60, le=14400)] = LONGEST_PAUSE
     """Seconds after which a pause, dialled on the phone, ends by itself."""
+    max_wait: Annotated[float, Field(ge=0, le=600)] = TAKERS_MAX_WAIT
+    """Seconds for which a caller waits in line, with music, while all call takers talk; then comes what `then` says.
+    0: nobody waits, and telephones ring that are in use."""
 
 
 class SupervisorsDoc(Part):

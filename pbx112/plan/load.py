@@ -129,6 +129,7 @@ def _plan(document: doc.Document, digest: str) -> Plan:
             takers.then,
             takers.wrap_up,
             takers.longest_pause,
+            takers.max_wait,
         )
         if takers
         else None,

@@ -42,6 +42,9 @@ SILENCE = 10.0
 """Seconds of a talk in which nothing is heard of the caller, after which it is asked for a key, unless the plan says
 otherwise."""
 
+TAKERS_MAX_WAIT = 60.0
+"""Seconds for which a caller waits for a call taker while all of them talk, unless the plan says otherwise."""
+
 WRAP_UP = 0.0
 """Seconds after a call in which a call taker's line is tried last, unless the plan says otherwise."""
 
@@ -123,6 +126,8 @@ class CallTakers:
     """Seconds after a call in which a line is tried last."""
     longest_pause: float = LONGEST_PAUSE
     """Seconds after which a pause ends by itself."""
+    max_wait: float = TAKERS_MAX_WAIT
+    """Seconds for which a caller waits while all of them talk; 0: nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import react, stimuli
 from pbx112.model.caller import harmless, read_caller
 from pbx112.model.events import CallEnded, CallEvent, Instant, Outcome
-from pbx112.model.state import Call, Ended, InFallback, Talking, fold
+from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.plan.types import Plan
 from pbx112.switch.calls import Calls
@@ -23,7 +23,7 @@ from pbx112.switch.reconcile import Found, compare, is_caller, is_noted
 from pbx112.switch.requests import FALLBACK_CONTEXT, Final, perform, settle
 from pbx112.switch.sweep import EVERY as SWEEP_EVERY
 from pbx112.switch.sweep import Sweep
-from pbx112.switch.switch import LEFT_STASIS_GRACE
+from pbx112.switch.switch import LEFT_STASIS_GRACE, LOOK_EVERY
 
 from .ari import Ari
 from .asterisk import APP
@@ -103,6 +103,7 @@ class Daemon:
         self._hearing = Hearing(self.calls, self)
         self._debts: list[Final] = []
         self._looking_for_room = False
+        self._will_look = False
         self._ended: set[str] = set()
         self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, self._never)
         self._recover()
@@ -230,8 +231,17 @@ class Daemon:
 
     def _tell_first_waiting(self) -> None:
         self._looking_for_room = False
-        if not self.stopping and (first := self.calls.first_waiting()) is not None:
+        if self.stopping:
+            return
+        for first in self.calls.first_waiting():
             first.tell(stimuli.RoomMade())
+        if self.calls.anyone_waits and not self._will_look:
+            self._will_look = True
+            self.at(self._clock.now_ns + int(LOOK_EVERY * SECOND), self._look_by_the_clock)
+
+    def _look_by_the_clock(self) -> None:
+        self._will_look = False
+        self.look_for_room()
 
     async def _never(self, found: Found) -> int:
         raise NotImplementedError("the sweep runs on this clock")

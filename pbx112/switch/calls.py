@@ -5,16 +5,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 
 from pbx112.journal import Journal
-from pbx112.model.events import Instant
-from pbx112.model.state import Announcing, Call, InMenu, Reaching, Talking, Waiting
+from pbx112.model.events import Instant, LegResult
+from pbx112.model.line import TAKERS, rank
+from pbx112.model.state import SECOND, Announcing, Call, InMenu, Reaching, Talking, Waiting
 from pbx112.model.stimuli import World
+from pbx112.model.waiting import OVERLOAD
+from pbx112.plan.types import CALL_TAKERS
 
 from .ledger import Ledger
 from .live import LiveCall
 from .trunks import TrunkHours
+
+BUSY_FOR = 10.0
+"""Seconds for which a phone that said that it is busy (with a call that is none of ours) counts as such."""
+
+Turn = tuple[int, int, str]
+"""Rank, arrival (monotonic nanoseconds), id: who waits goes on in this order."""
+
+ARRIVING = 2
+"""The rank before which a call that arrives comes."""
 
 
 class Calls:
@@ -26,7 +38,11 @@ class Calls:
         self._channels: dict[str, tuple[str, int | None]] = {}
         self._trunk_load: Counter[str] = Counter()
         self._serving: set[str] = set()
-        self._waiting: dict[str, int] = {}
+        self._seeking: set[str] = set()
+        self._lines: dict[str, dict[str, Turn]] = {}
+        self._talks: dict[str, frozenset[str]] = {}
+        self._talking: Counter[str] = Counter()
+        self._said_busy: dict[str, int] = {}
         self.trunk_hours = TrunkHours()
         self.idle_since: dict[str, int] = {}
         """The monotonic nanosecond at which each line (by number) last ended a talk."""
@@ -60,7 +76,9 @@ class Calls:
     def forget(self, live: LiveCall) -> None:
         """Nothing leads to it any more."""
         self._serving.discard(live.call_id)
-        self._waiting.pop(live.call_id, None)
+        self._seeking.discard(live.call_id)
+        self._talk(live.call_id, frozenset())
+        self._leave_lines(live.call_id)
         self._live.pop(live.call_id, None)
         for channel in (live.call_id, *(leg.channel for leg in (live.call.legs if live.call else ()))):
             self._channels.pop(channel, None)
@@ -87,10 +105,14 @@ class Calls:
             self.load_beside(call),
             self.idle_since,
             self.trunk_hours.within_hour(now.mono_ns),
-            len(self._serving) - (call_id in self._serving),
-            self._ahead_of(call_id) if self._waiting else 0,
-            self.ledger.away(now.utc_us),
-            self.ledger.standby(now.utc_us),
+            serving=len(self._serving) - (call_id in self._serving),
+            ahead=self._before(call, OVERLOAD),
+            away=self.ledger.away(now.utc_us),
+            standby=self.ledger.standby(now.utc_us),
+            talking=self._talking.keys(),
+            engaged=self._engaged(now.mono_ns),
+            seeking=len(self._seeking) - (call_id in self._seeking),
+            before_takers=self._before(call, TAKERS),
         )
 
     async def recover_desk(self, journal: Journal, now: Instant) -> None:
@@ -102,26 +124,42 @@ class Calls:
     @property
     def waiting(self) -> int:
         """How many callers wait for their turn."""
-        return len(self._waiting)
+        return sum(len(line) for line in self._lines.values())
 
     @property
     def anyone_waits(self) -> bool:
         """Whether a caller waits for its turn."""
-        return bool(self._waiting)
+        return any(self._lines.values())
 
-    def first_waiting(self) -> LiveCall | None:
-        """Of the calls that wait, the one that came first."""
-        first = min(self._waiting, key=self._turn, default="")
-        return self._live.get(first)
+    def first_waiting(self) -> list[LiveCall]:
+        """Of each line the call whose turn is next."""
+        firsts = [min(line, key=line.__getitem__) for line in self._lines.values() if line]
+        return [live for first in firsts if (live := self._live.get(first)) is not None]
 
-    def _ahead_of(self, call_id: str) -> int:
-        if call_id not in self._waiting:
-            return len(self._waiting)
-        mine = self._turn(call_id)
-        return sum(self._turn(other) < mine for other in self._waiting)
+    def _before(self, call: Call | None, reason: str) -> int:
+        """How many of this line come before the call (None: before one that arrives)."""
+        line = self._lines.get(reason)
+        if not line:
+            return 0
+        mine = _turn(call) if call else (ARRIVING, 0, "")
+        return sum(turn < mine for turn in line.values())
 
-    def _turn(self, call_id: str) -> tuple[int, str]:
-        return self._waiting[call_id], call_id
+    def _leave_lines(self, call_id: str) -> None:
+        for line in self._lines.values():
+            line.pop(call_id, None)
+
+    def _engaged(self, now_ns: int) -> Set[str]:
+        return {line for line, at in self._said_busy.items() if now_ns - at < BUSY_FOR * SECOND}
+
+    def _talk(self, call_id: str, lines: frozenset[str]) -> None:
+        """These lines are in this call's talk, and no others."""
+        before = self._talks.pop(call_id, frozenset())
+        if lines:
+            self._talks[call_id] = lines
+        if lines != before:
+            self._talking.update(lines - before)
+            self._talking.subtract(before - lines)
+            self._talking = +self._talking
 
     def load_beside(self, call: Call | None) -> Mapping[str, int]:
         """How many live legs all calls but this one have on each trunk."""
@@ -141,6 +179,8 @@ class Calls:
     def _follow(self, before: Call | None, after: Call) -> None:
         if before is None or before.situation is not after.situation:
             self._place(after)
+        if before is None or before.legs is not after.legs:
+            self._talk(after.call_id, _in_talk(after))
         old = before.legs if before else ()
         for index, leg in enumerate(after.legs):
             was = old[index] if index < len(old) else None
@@ -153,14 +193,36 @@ class Calls:
                 self._trunk_load[trunk] += leg.live - (was.live if was else False)
             if was is not None and was.status == "accepted" and not leg.live:
                 self.idle_since[leg.target.number] = self._clock()
+            if leg.result is LegResult.BUSY:
+                self._said_busy[leg.target.number] = self._clock()
 
     def _place(self, call: Call) -> None:
-        """Whether the call is served now, or waits. (One that the fallback dialplan has is none of ours.)"""
-        if isinstance(call.situation, Reaching | InMenu | Talking | Announcing):
-            self._serving.add(call.call_id)
-        else:
-            self._serving.discard(call.call_id)
-        if isinstance(call.situation, Waiting):
-            self._waiting[call.call_id] = call.arrived.mono_ns
-        else:
-            self._waiting.pop(call.call_id, None)
+        """Whether the call is served now, seeks a call taker, or waits. (One that the fallback dialplan has is none of
+        ours.) Who waits for a call taker is in the house."""
+        here = call.call_id
+        self._leave_lines(here)
+        self._serving.discard(here)
+        self._seeking.discard(here)
+        match call.situation:
+            case Waiting(reason=reason):
+                self._lines.setdefault(reason, {})[here] = _turn(call)
+                served = reason == TAKERS
+            case Reaching(owner=owner):
+                served = True
+                if owner == CALL_TAKERS:
+                    self._seeking.add(here)
+            case InMenu() | Talking() | Announcing():
+                served = True
+            case _:
+                served = False
+        if served:
+            self._serving.add(here)
+
+
+def _turn(call: Call) -> Turn:
+    return rank(call), call.arrived.mono_ns, call.call_id
+
+
+def _in_talk(call: Call) -> frozenset[str]:
+    """The lines of this call at which somebody has picked up."""
+    return frozenset(leg.target.number for leg in call.legs if leg.status in ("answered", "accepted"))

@@ -113,8 +113,9 @@ def _tell(request: react.Request, error: AriError) -> None:
 
 async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
     match request:
-        case react.Answer(channel=channel):
-            await ari.answer(channel)
+        case react.Answer(channel=channel, again=again):
+            if not (again and (await ari.channel(channel)).state == "Up"):
+                await ari.answer(channel)
         case react.Ring(channel=channel):
             await ari.ring(channel)
         case react.StopRing(channel=channel):

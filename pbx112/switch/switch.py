@@ -52,6 +52,9 @@ dialplan's hands."""
 LEFT_STASIS_GRACE = 1.0
 """Seconds between a caller's leaving Stasis and our asking where it went, if its end was not told."""
 
+LOOK_EVERY = 2.0
+"""Seconds after which, at the latest, it is looked again for room while somebody waits."""
+
 REMEMBERED = 2_000
 """Ended calls that are known by heart; of others the journal is asked."""
 
@@ -77,6 +80,7 @@ class Switch:
         self._connection: asyncio.Task[None] | None = None
         self._stopping = False
         self._looking_for_room = False
+        self._next_look: Alarm | None = None
 
     # --- what the daemon does with it ----------------------------------------------------------------------
 
@@ -98,6 +102,8 @@ class Switch:
         finally:
             for live in self._calls:
                 live.silence()
+            if self._next_look is not None:
+                self._next_look.cancel()
             for task in (self._connection, *self._tasks):
                 task.cancel()
             await asyncio.gather(self._connection, *self._tasks, return_exceptions=True)
@@ -210,6 +216,7 @@ class Switch:
         """Journal what was done outside a running call; done when it stands."""
         at = now()
         self.heed(subject, event, at)
+        self._look_for_room()
         return self._journal.append([draft(subject, event, at, self._plan.hash)])
 
     def heed(self, subject: str, event: Event, at: Instant) -> None:
@@ -364,8 +371,17 @@ class Switch:
     def _tell_first_waiting(self) -> None:
         """Where it goes on, that is a move of its own, and the next one is told."""
         self._looking_for_room = False
-        if not self._stopping and (first := self._calls.first_waiting()) is not None:
+        if self._stopping:
+            return
+        for first in self._calls.first_waiting():
             first.tell(stimuli.RoomMade())
+        if self._calls.anyone_waits and self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_by_the_clock)
+
+    def _look_by_the_clock(self) -> None:
+        """A pause ends, a phone is busy no longer: no event tells."""
+        self._next_look = None
+        self._look_for_room()
 
     def _still_wanted(self, request: Final) -> bool:
         """A bridge may be in use again; what else was to end is to end for good."""

@@ -46,7 +46,7 @@ def test_a_call_that_waited_tells_how_long(pbx112: Pbx112, write: Write) -> None
     story = "\n".join(lines)
     assert "has to wait: as many calls are served as may be; goes on after 120 s in any case" in story
     assert "is told to wait, time 2" in story
-    assert "goes on: there is room" in story
+    assert "goes on: it is its turn" in story
 
 
 def test_the_trunks_tell_how_near_they_are_to_their_limits(pbx112: Pbx112, write: Write) -> None:

@@ -41,8 +41,9 @@ incidents:
 
 _CALL_TAKERS = """
 call_takers:
-  ring: all
+  ring: %(takers_ring)s
   ring_for: %(takers_ring_for)s
+  max_wait: %(line)s
   lines: [{extension: "1101"}, {extension: "1102"}]
   then: %(then)s
 """
@@ -53,12 +54,22 @@ def plan(
     ring: str = "in_order",
     then: str = "damkar",
     takers_ring_for: int = 2,
+    takers_ring: str = "all",
+    line: int = 0,
     call_takers: bool = True,
     incidents: bool = True,
     answer: str = "on_pickup",
 ) -> str:
-    """The text of an agencies.yaml: call takers 1101 and 1102 together, then damkar, then satpol_pp."""
-    values = {"ring": ring, "then": then, "takers_ring_for": takers_ring_for, "answer": answer}
+    """The text of an agencies.yaml: call takers 1101 and 1102 together, then damkar, then satpol_pp. `line` is for how
+    long callers wait while both talk; 0: their phones talk in as many calls as come."""
+    values = {
+        "ring": ring,
+        "then": then,
+        "takers_ring_for": takers_ring_for,
+        "line": line,
+        "takers_ring": takers_ring,
+        "answer": answer,
+    }
     parts = [_HEAD, _AGENCIES]
     if call_takers:
         parts.append(_CALL_TAKERS)

@@ -176,3 +176,35 @@ async def test_a_stopping_daemon_leaves_who_waits_to_the_dialplan(exchange: Exch
     for each in (calling, waits):
         each.hang_up()
     await exchange.quiet()
+
+
+async def test_while_all_call_takers_talk_callers_wait_in_line_also_over_a_restart(
+    exchange: Exchange,
+) -> None:
+    """The third is rung through as soon as one is free; the fourth has the menu when its time is over."""
+    await exchange.reload_plan(plan(then="menu", takers_ring="in_order", line=10))
+    await exchange.phones({"1101": Answers(after=0.1), "1102": Answers(after=0.1)})
+    who, calling = [Caller(talk=60) for _ in range(4)], []
+    for caller in who:
+        calling.append(await exchange.dial(caller))
+        await exchange.told(caller, "CallArrived")
+        if len(calling) < 3:
+            await exchange.told(caller, "LegAccepted", leg=1)
+    for waits in calling[2:]:
+        await waits.answered(within=3)
+    waiting = journalled(exchange, "CallQueued")
+    assert len(waiting) == 2
+    await exchange.daemon.kill()
+    await exchange.daemon.start()
+    await eventually(lambda: len(journalled(exchange, "CallResumed")) == 4, 5)
+    calling[1].hang_up()
+    await exchange.told(who[2], "LegAccepted", leg=1)
+    assert journalled(exchange, "CallAdmitted") == waiting[:1]
+    await exchange.told(who[3], "MenuOffered")
+    for each in (calling[0], *calling[2:]):
+        each.hang_up()
+    third, fourth = [await exchange.record(caller) for caller in who[2:]]
+    assert third.tried == (("1102", "accepted"),), "1101 talks: its phone is left alone"
+    assert (fourth.outcome, fourth.legs) == ("abandoned_menu", ())
+    assert 9.9 < fourth.call["wait_seconds"] < 11
+    await exchange.quiet()

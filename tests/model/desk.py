@@ -111,6 +111,11 @@ class Desk:
         self.idle_since: dict[str, int] = {}
         self.serving = 0
         self.ahead = 0
+        self.talking: set[str] = set()
+        self.engaged: set[str] = set()
+        self.away: set[str] = set()
+        self.seeking = 0
+        self.before_takers = 0
         self.history: list[tuple[Instant, CallEvent]] = []
         self.requests: list[Request] = []
         self.call: Call | None = None
@@ -119,7 +124,17 @@ class Desk:
     def world(self) -> World:
         at = Instant(self.start_us + self.elapsed_ns // 1000, self.elapsed_ns)
         return World(
-            at, self.trunk_load, self.idle_since, self.trunk_placed, serving=self.serving, ahead=self.ahead
+            at,
+            self.trunk_load,
+            self.idle_since,
+            self.trunk_placed,
+            serving=self.serving,
+            ahead=self.ahead,
+            away=self.away,
+            talking=self.talking,
+            engaged=self.engaged,
+            seeking=self.seeking,
+            before_takers=self.before_takers,
         )
 
     def arrives(self, number: str = "081234567890") -> None:

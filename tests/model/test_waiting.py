@@ -132,7 +132,9 @@ def test_who_waits_is_taken_up_after_a_restart_with_music_and_its_old_deadline()
     made.arrives()
     made.passes(20)
     made.hears(stimuli.Resumed())
-    assert made.requests[-2:] == [react.Answer("c1"), react.Music("c1")]
+    answer, silence, music = made.requests[-3:]
+    assert answer == react.Answer("c1", again=True)
+    assert (silence, music) == (react.StopPlay("c1-waiting1.1"), react.Music("c1"))
     made.waits(10)
     assert made.rung == ["1101"]
 

@@ -133,6 +133,7 @@ MISTAKES = [
         "17: agency 'damkar', standby 1: trunk 'gsm' does not allow '+4930123456'; extend the trunk's 'allow' (+628), "
         "or correct the number",
     ),
+    ("  then: menu", "  then: menu\n  max_wait: -1", "10: call_takers: 'max_wait' is -1; write at least 0"),
     ("  then: menu", "  then: menu\n  wrap_up: 601", "10: call_takers: 'wrap_up' is 601; write at most 600"),
     ("trunk: gsm", "trunk: gsm2", "16: trunk 'gsm2' is not defined; known trunks: gsm"),
     (
