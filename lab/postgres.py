@@ -92,9 +92,9 @@ class Postgres:
             await self._process.stop(signal.SIGINT)
             self._process = None
 
-    async def create_database(self, name: str) -> None:
-        """Make another, empty database."""
-        await self._as_owner(f"CREATE DATABASE {name}")
+    async def create_database(self, name: str, *, like: str = "template1") -> None:
+        """Make another database: an empty one, or one that is as `like` is, to which nobody is connected."""
+        await self._as_owner(f"CREATE DATABASE {name} TEMPLATE {like}")
 
     async def add_account(self, name: str, role: str | None = None) -> None:
         """Let `name` log in; with the rights of `role`, where given, and else with none."""

@@ -152,7 +152,7 @@ async def _run(
 
     room = RoomWatch(settings.journal)
     dsn = settings.dsn.get_secret_value() if settings.dsn is not None else ""
-    shipper = Shipper(journal, dsn, settings.node, _alarm) if dsn else None
+    shipper = Shipper(journal, dsn, settings.node, _alarm, plan=lambda: switch.plan) if dsn else None
     health = Health(journal, switch, settings.ari(), room, shipper)
     watch.serves(health, Gauges(switch, journal, room, health, shipper), journal, shipper)
     desk = DeskServer(switch, settings.agi_host, settings.agi_port, settings.pins)

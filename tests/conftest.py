@@ -31,11 +31,20 @@ async def empty_database(server: Postgres) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+async def migrated(server: Postgres) -> str:
+    """The name of a migrated database that nobody uses: the pattern for all others."""
+    await server.create_database("pattern")
+    await migrate(server.dsn_of("pattern"))
+    return "pattern"
+
+
 @pytest.fixture
-async def database(server: Postgres, empty_database: str) -> str:
+async def database(server: Postgres, migrated: str) -> str:
     """A migrated database's name."""
-    await migrate(server.dsn_of(empty_database))
-    return empty_database
+    name = f"test{next(_numbers)}"
+    await server.create_database(name, like=migrated)
+    return name
 
 
 @pytest.fixture

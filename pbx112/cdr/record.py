@@ -121,7 +121,6 @@ class _Fold:
         self._now = EPOCH
         self._clock = 0  # nanoseconds since the first event
         self._arrived: ev.CallArrived | None = None
-        self._arrived_at: datetime | None = None
         self._arrived_clock = 0
         self._answered_at: datetime | None = None
         self._accepted: Attempt | None = None
@@ -145,11 +144,11 @@ class _Fold:
 
     @property
     def source(self) -> Source:
-        """What all rows have in common. Where the arrival is missing (a journal lost), the first event stands for
-        it."""
-        arrived = self._arrived_at or self._known_arrival
-        if arrived is None:
-            arrived = moment(self._first.at.utc_us) if self._first else self._now
+        """What all rows have in common. The first event is the arrival; where that is missing (a journal lost), what
+        is known of it elsewhere, or whichever event is first: rows that became final early and late say the same."""
+        arrived = moment(self._first.at.utc_us) if self._first else self._now
+        if self._known_arrival and not (self._first and isinstance(self._first.event, ev.CallArrived)):
+            arrived = self._known_arrival
         return Source(self._journal_id, self.call_id, arrived)
 
     def pass_time(self, fact: Fact) -> None:
@@ -175,7 +174,7 @@ class _Fold:
         leg = self._legs.get(getattr(fact.event, "leg", -1))
         match fact.event:
             case ev.CallArrived() as event if self._arrived is None:
-                self._arrived, self._arrived_at, self._arrived_clock = event, self._now, self._clock
+                self._arrived, self._arrived_clock = event, self._clock
             case ev.CallQueued() if self._waiting_since is None and self._accepted is None:
                 self._waiting_since = self._clock
             case ev.CallAdmitted() | ev.HandedToFallback():
@@ -254,11 +253,7 @@ class _Fold:
                 leg.end(self.source, self._now, self._clock, unfinished)
             if leg.ended is not None:
                 rows.setdefault(leg.ended.leg, leg.ended)
-        arrived = self.source.arrived_at  # told late in some journal, it is the same in all rows all the same
-        return [
-            row if row.arrived_at == arrived else msgspec.structs.replace(row, arrived_at=arrived)
-            for row in rows.values()
-        ]
+        return list(rows.values())
 
     def end(self, event: ev.CallEnded, fact: Fact, legs: list[LegRecord], node: str) -> CallRecord:
         """The call's row."""

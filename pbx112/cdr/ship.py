@@ -15,12 +15,14 @@ from contextlib import suppress
 from datetime import datetime
 
 import asyncpg
+import msgspec
 
 from pbx112.cdr.derived import TELLING, Derived, add_derived
 from pbx112.cdr.record import build_record, facts
 from pbx112.cdr.store import Connection, connect, copy_events
 from pbx112.cdr.trouble import explain
 from pbx112.journal import Entry, Journal, JournalError, genesis
+from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Plan
 
 _BATCH = 2_000  # entries in one transaction
 _REST = 0.08  # seconds between transactions at low load, so that each carries more than one event
@@ -37,7 +39,8 @@ class Shipper:
     """Ships `journal` to the database at `dsn` under the name `node`.
 
     `on_alarm` is called when shipping is in trouble, once for each remedy, and once when it is well again.
-    Entries older than `keep_days` that have arrived are pruned from the journal.
+    Entries older than `keep_days` that have arrived are pruned from the journal. Time zone and agencies of the `plan`
+    in force are stated to the database, for views in the office's words.
     """
 
     def __init__(
@@ -48,12 +51,15 @@ class Shipper:
         on_alarm: Callable[[str], None],
         *,
         keep_days: float = 35.0,
+        plan: Callable[[], Plan] | None = None,
     ) -> None:
         self._journal = journal
         self._dsn = dsn
         self._node = node
         self._alarm = on_alarm
         self._keep_days = keep_days
+        self._plan = plan
+        self._stated = ""
         self._chain = ""
         self._shipped = 0
         self._careful_until = 0
@@ -108,11 +114,13 @@ class Shipper:
             await self._find_place(connection)
             keeping = time.monotonic()
             await connection.execute("SELECT pbx112.ensure_partitions()")
+            await self._state_office(connection)
             while True:
                 await self._journal.synced_beyond(self._chain, self._shipped)
                 if self._journal.journal_id != self._chain:
                     await self._find_place(connection)
                     continue
+                await self._state_office(connection)
                 full = await self._ship_batch(connection)
                 self.trouble = None
                 if self._told:
@@ -228,6 +236,22 @@ class Shipper:
             rows.take_told(records, first, last)
         return rows
 
+    async def _state_office(self, connection: Connection) -> None:
+        """Once for each plan. The records wait for nothing of this."""
+        plan = self._plan() if self._plan is not None else None
+        if plan is None or plan.hash == self._stated:
+            return
+        self._stated = plan.hash
+        try:
+            await connection.execute(
+                "SELECT pbx112.state_office($1, $2, $3::jsonb)",
+                plan.service.timezone.key,
+                plan.hash,
+                owners_of(plan),
+            )
+        except asyncpg.PostgresError as error:
+            self._alarm(f"records: time zone and agencies of the plan are not known in Postgres ({error})")
+
     async def _keep_house(self, connection: Connection) -> None:
         await connection.execute("SELECT pbx112.ensure_partitions()")
         before = time.time() - self._keep_days * 86_400
@@ -242,6 +266,16 @@ class Shipper:
         if remedy not in self._told:
             self._alarm(f"records: not arriving in Postgres ({words}); they wait in the journal")
         self._told.add(remedy)
+
+
+def owners_of(plan: Plan) -> str:
+    """Whom a call can turn to, as `pbx112.state_office` takes it."""
+    owners = [{"key": agency.key, "name": agency.name, "kind": "agency"} for agency in plan.agencies.values()]
+    if plan.call_takers is not None:
+        owners.append({"key": CALL_TAKERS, "name": plan.service.name, "kind": CALL_TAKERS})
+    if plan.supervisors is not None:
+        owners.append({"key": SUPERVISORS, "name": plan.service.name, "kind": SUPERVISORS})
+    return msgspec.json.encode(owners).decode()
 
 
 async def _arrivals(connection: Connection, call_ids: list[str]) -> dict[str, datetime]:
