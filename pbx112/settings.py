@@ -58,6 +58,14 @@ class Settings(BaseSettings):
     watch_port: Annotated[int, Field(ge=0, le=65535)] = 9112
     """0: not served."""
 
+    wallboard_host: Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")] = "127.0.0.1"
+    """The IP address of `pbx112 wallboard`: on this machine alone, unless there is no reverse proxy with TLS before
+    it, and the room's own network is to reach it."""
+    wallboard_port: Annotated[int, Field(ge=1, le=65535)] = 8112
+    wallboard_password: SecretStr | None = None
+    wallboard_password_file: Path | None = None
+    """A file with the password alone, instead of it."""
+
     dsn: SecretStr | None = None
     """Postgres, as libpq writes it. Without it calls are handled and journalled, and shipped once it is set."""
 

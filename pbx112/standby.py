@@ -30,6 +30,9 @@ STANDS_STILL = 15
 """Looks in a row that saw the same heartbeat before the one who serves is ended: 1.5 s of our own time, in which a
 machine that was itself asleep does not count."""
 
+HUNG = 5.0
+"""Seconds without a heartbeat after which a daemon counts as hung for those who look on."""
+
 
 async def our_turn(journal: Path) -> Lock:
     """Wait until this process may serve; at once where no other does.

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from pbx112 import __version__
-from pbx112.cli import card, cdr, check, demo, dialplan, migrate, prompts, rehearse, run, schema, status
+from pbx112.cli import (
+    card,
+    cdr,
+    check,
+    demo,
+    dialplan,
+    migrate,
+    prompts,
+    rehearse,
+    run,
+    schema,
+    status,
+    wallboard,
+)
 from pbx112.cli.errors import reported
 from pbx112.cli.screen import say
 
@@ -62,6 +75,7 @@ for _command in (
     migrate.migrate,
     run.run,
     status.status,
+    wallboard.wallboard,
     cdr.cdr,
     rehearse.rehearse,
     card.card,

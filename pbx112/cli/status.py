@@ -34,6 +34,7 @@ from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Line, Plan
 from pbx112.room import room_of
 from pbx112.settings import Settings
+from pbx112.standby import HUNG
 from pbx112.switch.live import now
 from pbx112.switch.trunks import placed_within_hour
 
@@ -42,9 +43,6 @@ EVERY = 1.0
 
 SECONDS = 3.0
 """How long Asterisk and Postgres may take to answer."""
-
-HUNG = 5.0
-"""Seconds without a heartbeat after which a daemon counts as hung."""
 
 Part = list[RenderableType]
 """A heading, and what stands under it."""
