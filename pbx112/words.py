@@ -101,6 +101,7 @@ PROMPTS: Table = {
     "menu": ("menu", "menu"),
     "announcement": ("announcement", "pengumuman"),
     "held": ("request to hold on", "permintaan tetap di saluran"),
+    "next": ("that somebody else is tried", "pemberitahuan mencoba petugas lain"),
 }
 REFUSALS: Table = {
     "unknown": ("no such code", "kode tidak dikenal"),

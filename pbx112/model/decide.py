@@ -124,8 +124,8 @@ def _time_passed(story: Story) -> None:
         commands.nothing_is_heard(story)
     match story.call.situation:
         case Reaching():
-            if story.call.greeting and story.call.greeting_ns <= now:
-                story.tell(PromptHeard("greeting", played=False))
+            if story.call.saying and story.call.saying_ns <= now:
+                story.tell(PromptHeard(story.call.saying, played=False))
             legs.go_on(story)
         case Talking() | Waiting():
             helps.go_on(story)
@@ -156,8 +156,8 @@ def _resume(story: Story, found: stimuli.Resumed) -> None:
         give_up(story, "found in the fallback dialplan")
         return
     story.tell(CallResumed())
-    if story.call.greeting:
-        story.tell(PromptHeard("greeting", played=False))
+    if story.call.saying:
+        story.tell(PromptHeard(story.call.saying, played=False))
     if isinstance(story.call.situation, Waiting):
         story.tell(PromptHeard("waiting", played=False))
     if isinstance(story.call.situation, InMenu):

@@ -297,7 +297,7 @@ class MenuOffered(_Event, frozen=True, tag=True):
 class PromptHeard(_Event, frozen=True, tag=True):
     """A prompt to the caller has been spoken to its end, or could not be `played`."""
 
-    prompt: Literal["greeting", "waiting", "menu", "announcement", "held"]
+    prompt: Literal["greeting", "waiting", "menu", "announcement", "held", "next"]
     played: bool
 
 

@@ -161,8 +161,8 @@ def prompt_done(story: Story, prompt: stimuli.Prompt, played: bool) -> None:
             story.tell(PromptHeard("menu", played))
         case "waiting" | "held", _ if story.call.comfort and story.call.comfort.speaking:
             story.tell(PromptHeard(prompt, played))
-        case "greeting", _ if story.call.greeting:
-            story.tell(PromptHeard("greeting", played))
+        case "greeting" | "next", _ if story.call.saying == prompt:
+            story.tell(PromptHeard(prompt, played))
         case "announcement", Announcing():
             story.tell(PromptHeard("announcement", played))
             end(story, unreached(story.call), by="system")

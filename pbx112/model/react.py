@@ -56,9 +56,11 @@ from .state import (
     InMenu,
     Leg,
     Reaching,
+    Saying,
     Talking,
     Waiting,
     greets,
+    says_next,
 )
 from .stimuli import Prompt
 
@@ -67,6 +69,7 @@ LONGEST_NAME = 40
 
 ACCEPT_PROMPT = ("sound:pbx112/accept",) * 3
 GREETING = ("sound:pbx112/greeting",)
+NEXT = ("sound:pbx112/next",)
 HELD = ("sound:pbx112/held",)
 PLEASE_STAY = ("sound:pbx112/please_stay",)
 PRESS_5 = ("sound:pbx112/press_5",)
@@ -248,10 +251,12 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
         case CallAdmitted():
             return _end_comfort(call)
         case StageEntered(why=why):
-            if call.greeting or not call.caller_answered:
+            if call.saying or not call.caller_answered:
                 return ()
             silence = (StopMusic(caller),) if isinstance(call.situation, InMenu) else _end_comfort(call)
             broken = why in ("lost", "returned")
+            if says_next(call, why):
+                return (*silence, *_quiet(call), _say_next(call, why))
             return (*(_drop_bridge(call) if broken else ()), *silence, Ring(caller))
         case LegOffered(leg=number, channel=channel, target=target, placed=placed):
             return (_originate(call, number, channel, target),) if placed else ()
@@ -304,7 +309,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (StopPlay(f"{call.call_id}-menu{attempt}"),)
         case PromptHeard(prompt="menu"):
             return (Music(caller),)
-        case PromptHeard(prompt="greeting"):
+        case PromptHeard(prompt="greeting" | "next"):
             return (Ring(caller),) if isinstance(call.situation, Reaching) else ()
         case AnnouncementStarted(media=media):
             return (*_quiet(call), _announce(call, media))
@@ -398,9 +403,19 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
 
 def _quiet(call: Call) -> tuple[Request, ...]:
     """End what an answered caller hears while a human is sought."""
-    if call.greeting:
-        return (StopPlay(f"{call.call_id}-greeting"),)
+    if call.saying:
+        return (StopPlay(_saying_playback(call, call.saying, call.nexts)),)
     return (StopRing(call.arrival.channel),) if call.ring_tone else ()
+
+
+def _say_next(call: Call, why: str) -> Play:
+    """That somebody else is tried; in the second round, that we still try."""
+    playback = _saying_playback(call, "next", call.nexts + 1)
+    return Play(call.arrival.channel, playback, PLEASE_STAY if why == "again" else NEXT, "next")
+
+
+def _saying_playback(call: Call, saying: Saying, time: int) -> str:
+    return f"{call.call_id}-{saying}" + (str(time) if saying == "next" else "")
 
 
 def _record(call: Call, name: str) -> tuple[Request, ...]:
@@ -460,7 +475,7 @@ def _restore(call: Call) -> tuple[Request, ...]:
     which somebody may be joined: nobody is, until it is over."""
     caller = call.arrival.channel
     answer = Answer(caller, again=True)
-    word = call.greeting or (call.comfort is not None and call.comfort.speaking)
+    word = call.saying or (call.comfort is not None and call.comfort.speaking)
     silence = (_end_comfort(call) or _quiet(call)) if word else ()
     match call.situation:
         case Talking(recording=name):

@@ -59,7 +59,8 @@ SECOND = 1_000_000_000
 """Nanoseconds."""
 
 GREETING_LIMIT = 20.0
-"""Seconds after which the greeting counts as spoken even if Asterisk never says so: the caller shall hear ringing."""
+"""Seconds after which the greeting (or the word that somebody else is tried) counts as spoken even if Asterisk never
+says so: the caller shall hear ringing."""
 
 ANNOUNCEMENT_LIMIT = 30.0
 """Seconds the closing announcement may take."""
@@ -174,6 +175,9 @@ class Ended(msgspec.Struct, frozen=True):
 Situation = Waiting | Reaching | InMenu | Talking | Announcing | InFallback | Ended
 
 
+Saying = Literal["greeting", "next"]
+
+
 class Call(msgspec.Struct, frozen=True):
     """One citizen's 112 call. `route` holds the owners turned to, in the order of the first round."""
 
@@ -185,9 +189,11 @@ class Call(msgspec.Struct, frozen=True):
     route: tuple[str, ...] = ()
     caller_answered: bool = False
     caller_left: bool = False
-    greeting: bool = False
-    """The greeting is being spoken to the caller."""
-    greeting_ns: int = 0
+    nexts: int = 0
+    """How often the caller was told that somebody else is tried."""
+    saying: Saying | None = None
+    """What is spoken to the answered caller while a human is sought."""
+    saying_ns: int = 0
     """When it counts as spoken at the latest, while a human is sought."""
     ring_tone: bool = False
     """The caller, already answered, hears ringing in the band."""
@@ -274,8 +280,8 @@ def due(call: Call) -> int | None:
             moments.append(moment)
         case InFallback(due_ns=int() as moment):
             moments.append(moment)
-        case Reaching() if call.greeting:
-            moments.append(call.greeting_ns)
+        case Reaching() if call.saying:
+            moments.append(call.saying_ns)
         case Ended():
             return None
         case _:
@@ -292,6 +298,12 @@ def greets(call: Call) -> bool:
 def listens(call: Call) -> bool:
     """Whether it matters if something is heard of the caller."""
     return call.arrival.silence > 0 and not call.spoke
+
+
+def says_next(call: Call, why: str) -> bool:
+    """Whether the caller, once answered, is told that nobody has come and somebody else is tried; not while it is being
+    spoken to."""
+    return why in ("then", "default", "again") and call.caller_answered and call.saying is None
 
 
 def fold(call_id: str, history: Iterable[tuple[Instant, CallEvent]]) -> Call | None:
@@ -321,7 +333,10 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             before = () if broken or event.why == "first" else call.route
             again = round_ > 1 or (event.why == "turn" and owner in before)
             route = call.route if again else (*before, owner)
-            tone = call.caller_answered and not call.greeting
+            if says_next(call, event.why):
+                latest = at.after(GREETING_LIMIT)
+                call = _with(call, saying="next", saying_ns=latest, nexts=call.nexts + 1)
+            tone = call.caller_answered and not call.saying
             if broken:
                 call = _with(call, bridged=False, held=None)
             return _with(call, situation=Reaching(owner, round_, waves), route=route, ring_tone=tone)
@@ -358,7 +373,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             if not talks:
                 quiet = now + int(call.arrival.silence * SECOND)
                 call = _with(call, quiet_ns=quiet if listens(call) and call.asking is None else None)
-            return _with(call, greeting=False, ring_tone=False, queued_ns=None)
+            return _with(call, saying=None, ring_tone=False, queued_ns=None)
         case LegEnded(leg=number, result=result):
             return _set_leg(call, number, "ended", None, result)
         case CallerDescribed():
@@ -390,7 +405,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             waiting = Waiting(reason, media, comfort.begun(number, longest, at))
             since = now if call.queued_ns is None else call.queued_ns
             call = _with(call, situation=waiting, comforts=number, queued_ns=since)
-            return _with(call, greeting=False, ring_tone=False)
+            return _with(call, saying=None, ring_tone=False)
         case WaitAnnounced(time=time):
             return _comfort(call, lambda waited: comfort.told_again(waited, time, at))
         case PromptHeard(prompt="waiting" | "held"):
@@ -400,12 +415,12 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
                 return call
             return _with(call, situation=Reaching(owner="", round=1, waves=()))
         case CallerAnswered():
-            latest = now + int(GREETING_LIMIT * SECOND)
-            return _with(call, caller_answered=True, greeting=greets(call), greeting_ns=latest)
+            saying: Saying | None = "greeting" if greets(call) else None
+            return _with(call, caller_answered=True, saying=saying, saying_ns=at.after(GREETING_LIMIT))
         case MenuOffered(attempt=attempt, keys=keys, wait=wait):
             latest = now + int((SPEAKING_LIMIT + wait) * SECOND)
             menu = InMenu(attempt, keys, wait, latest)
-            return _with(call, situation=menu, greeting=False, ring_tone=False)
+            return _with(call, situation=menu, saying=None, ring_tone=False)
         case PromptHeard(prompt="menu"):
             if isinstance(call.situation, InMenu):
                 heard = msgspec.structs.replace(
@@ -413,14 +428,14 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
                 )
                 return _with(call, situation=heard)
             return call
-        case PromptHeard(prompt="greeting"):
+        case PromptHeard(prompt="greeting" | "next"):
             tone = isinstance(call.situation, Reaching)
-            return _with(call, greeting=False, ring_tone=tone)
+            return _with(call, saying=None, ring_tone=tone)
         case MenuChosen(incident=incident, name=name):
             return _with(call, incident=incident, incident_name=name)
         case AnnouncementStarted(media=media):
             limit = now + int(ANNOUNCEMENT_LIMIT * SECOND)
-            return _with(call, situation=Announcing(limit, media), greeting=False, ring_tone=False)
+            return _with(call, situation=Announcing(limit, media), saying=None, ring_tone=False)
         case CallerLeft():
             situation = call.situation
             if isinstance(situation, InFallback):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .events import CallerDescribed, Instant, RecordingFailed, RecordingFinished, RecordingStarted
 
-Prompt = Literal["greeting", "waiting", "menu", "announcement", "held"]
+Prompt = Literal["greeting", "waiting", "menu", "announcement", "held", "next"]
 
 
 @dataclass(frozen=True, slots=True)

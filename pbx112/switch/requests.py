@@ -215,7 +215,7 @@ def _failed(request: react.Request, why: str) -> Stimulus | None:
     match request:
         case react.Originate(leg=leg):
             return stimuli.Refused(leg, unavailable=False, detail=why[:80])
-        case react.Play(prompt="greeting" | "waiting" | "menu" | "announcement" as prompt):
+        case react.Play(prompt=prompt) if prompt is not None:
             return stimuli.PromptDone(prompt, played=False)
         case react.Record(name=name):
             return stimuli.RecordingReported(RecordingFailed(name, why[:80]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import pairwise
 
 from lab.callers import Caller, Calling
@@ -10,6 +11,7 @@ from lab.exchange import Exchange
 from lab.network import SIP, free_udp_ports
 from lab.phones import SILENT, Answers
 from lab.processes import eventually
+from lab.records import told_of
 from pbx112.journal import Reader
 from tests.sip import Telephone
 
@@ -207,4 +209,28 @@ async def test_while_all_call_takers_talk_callers_wait_in_line_also_over_a_resta
     assert third.tried == (("1102", "accepted"),), "1101 talks: its phone is left alone"
     assert (fourth.outcome, fourth.legs) == ("abandoned_menu", ())
     assert 9.9 < fourth.call["wait_seconds"] < 11
+    await exchange.quiet()
+
+
+async def test_a_caller_who_was_greeted_is_told_that_somebody_else_is_tried(exchange: Exchange) -> None:
+    """While the next telephone rings; and never 2 s of nothing."""
+    text = plan(answer="on_arrival", takers_ring_for=8)
+    await exchange.reload_plan(text.replace('"2101", ring_for: 2', '"2101", ring_for: 9'))
+    await exchange.phones({"1101": SILENT, "1102": SILENT, "2101": Answers(after=7)})
+    here = exchange.network.incoming_trunk
+    telephone = Telephone(here, next(free_udp_ports(here)), "")
+    await telephone.open()
+    caller = telephone.call("112", "081234567898", (exchange.network.exchange, SIP))
+    await caller.until(caller.connected)
+    asked = partial(told_of, exchange.dsn, "081234567898")
+    greeted = await asked("PromptHeard", prompt="greeting", played=True)
+    rings = await asked("LegOffered", leg=3)
+    spoken = await asked("PromptHeard", prompt="next", played=True)
+    accepted = await asked("LegAccepted", leg=3)
+    assert greeted["at"] < rings["at"] < spoken["at"] < accepted["at"]
+    assert (await exchange.phone("2101").until_rung()).at.timestamp() < spoken["at"].timestamp() - 1
+    moments = [*telephone.sounds, asyncio.get_running_loop().time()]
+    assert max(after - before for before, after in pairwise(moments)) < 2
+    caller.hang_up()
+    telephone.close()
     await exchange.quiet()
