@@ -94,7 +94,7 @@ async def test_an_account_that_may_not_make_roles_gets_its_schema_and_a_notice(
     name = f"modest_{empty_database}"
     await server.add_account(name)
     admin = await asyncpg.connect(server.dsn_of(empty_database))
-    roles = ["pbx112_owner", "pbx112_writer", "pbx112_auditor"]
+    roles = [f"pbx112_{name}" for name in ("owner", "writer", "auditor", "unmasked", "keeper")]
     await admin.execute(f"GRANT CREATE ON DATABASE {empty_database} TO {name}")
     there = [r for r in roles if await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", r)]
     for role in there:

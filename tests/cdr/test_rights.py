@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
+import os
+import pwd
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from lab.postgres import Postgres
-from pbx112.cdr import Shipper
-from pbx112.journal import Journal
-from tests.cdr.calls import answered, drafts, gap
+from pbx112.cdr.access import masked, note_access
+from pbx112.journal import Draft
+from pbx112.model import events as ev
+from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, Timed, answered, drafts
+from tests.cdr.shipped import ship
 
 CHANGES = [
     "UPDATE pbx112.{} SET call_id = 'x'",
@@ -30,18 +32,7 @@ async def login(server: Postgres, database: str, role: str) -> str:
 
 
 async def ship_a_call(dsn: str, folder: Path) -> list[str]:
-    alarms: list[str] = []
-    journal = await Journal.open(folder / "j.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append)
-    shipper = Shipper(journal, dsn, "kaur", alarms.append)
-    task = asyncio.create_task(shipper.run())
-    journal.append(drafts("c1", answered()))
-    arrived = await shipper.flush(10)
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    await journal.close()
-    assert arrived, alarms
-    return alarms
+    return await ship(dsn, folder, drafts("c1", answered()))
 
 
 async def test_the_writer_ships_and_can_change_nothing(
@@ -51,7 +42,7 @@ async def test_the_writer_ships_and_can_change_nothing(
     assert await ship_a_call(dsn, tmp_path) == []
     writer = await asyncpg.connect(dsn)
     try:
-        for table in ("event", "call", "leg", "recording"):
+        for table in ("event", "call", "leg", "recording", "mark", "stage", "call_back", "access_log"):
             for change in CHANGES:
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await writer.execute(change.format(table))
@@ -65,30 +56,117 @@ async def test_the_writer_ships_and_can_change_nothing(
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await writer.execute(statement)
-        assert await writer.fetchval("SELECT pbx112.ensure_partitions(5)") == 2 * 9
+        assert await writer.fetchval("SELECT pbx112.ensure_partitions(5)") == 2 * 10
     finally:
         await writer.close()
 
 
-async def test_the_auditor_reads_everything_and_writes_nothing(
+async def test_the_auditor_reads_everything_but_numbers_and_writes_nothing(
     server: Postgres, database: str, tmp_path: Path
 ) -> None:
-    await ship_a_call(server.dsn_of(database), tmp_path)
+    story: list[Timed] = [*answered(), (70.0, ev.CallerDescribed(identity="<sip:+6281311112222@telco>"))]
+    back: list[Timed] = [
+        (80.0, ev.CallBackPlaced("1101", "+6281311112222", "gsm")),
+        (90.0, ev.CallBackEnded("1101", "answer")),
+    ]
+    await ship(server.dsn_of(database), tmp_path, drafts("c1", [*story, *back]))
     auditor = await asyncpg.connect(await login(server, database, "pbx112_auditor"))
     try:
-        for table in ("event", "call", "leg", "recording", "shipment"):
+        for table in ("leg", "recording", "stage", "call_back", "shipment", "calls", "events", "kpi_month"):
             assert await auditor.fetchval(f"SELECT count(*) FROM pbx112.{table}") > 0
+        for table in ("leg", "recording", "stage", "call_back", "shipment"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await auditor.execute(f"INSERT INTO pbx112.{table} SELECT * FROM pbx112.{table}")
         assert await auditor.fetch("SELECT * FROM pbx112.broken_link") == []
-        assert await auditor.fetch("SELECT * FROM pbx112.caller_description") == []
+        for table in ("call", "event", "event_other", "call_other", "caller_description", "calls_unmasked"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await auditor.execute(f"SELECT count(*) FROM pbx112.{table}")
         for change in CHANGES:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await auditor.execute(change.format("call"))
+                await auditor.execute(change.format("leg"))
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await auditor.execute("SELECT pbx112.ensure_partitions()")
+        shown = await everything_that_can_be_read(auditor)
     finally:
         await auditor.close()
+    assert "…222" in shown
+    assert "1311112222" not in shown
+
+
+async def everything_that_can_be_read(reader: asyncpg.Connection) -> str:
+    """All rows of all tables and views on which this account has the right to read, as text."""
+    names = await reader.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'pbx112'::regnamespace AND relkind IN ('r', 'p', 'v')"
+        " AND has_table_privilege(oid, 'SELECT') AND relname NOT LIKE '%\\_definition'"
+    )
+    assert len(names) > 25
+    rows = [await reader.fetch(f"SELECT t::text FROM pbx112.{row['relname']} t") for row in names]
+    return "\n".join(str(row[0]) for found in rows for row in found)
+
+
+async def test_whoever_may_see_numbers_sees_them(server: Postgres, database: str, tmp_path: Path) -> None:
+    await ship_a_call(server.dsn_of(database), tmp_path)
+    reader = await asyncpg.connect(await login(server, database, "pbx112_unmasked"))
+    try:
+        assert await reader.fetchval("SELECT caller FROM pbx112.calls_unmasked") == "+6281311112222"
+        assert await reader.fetchval("SELECT caller FROM pbx112.calls") == "…222"
+        assert await reader.fetchval("SELECT count(*) FROM pbx112.event WHERE raw IS NOT NULL") == len(
+            answered()
+        )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await reader.execute("DELETE FROM pbx112.call")
+    finally:
+        await reader.close()
+
+
+async def test_an_event_of_a_kind_of_tomorrow_is_hidden_from_the_masked(
+    server: Postgres, database: str, tmp_path: Path
+) -> None:
+    body = b'{"kind":"CallerTexted","from":"+6281311112222"}'
+    await ship(
+        server.dsn_of(database), tmp_path, [Draft("c1", BEGAN_US, BEGAN_NS, PLAN, "CallerTexted", body)]
+    )
+    auditor = await asyncpg.connect(await login(server, database, "pbx112_auditor"))
+    try:
+        assert "masked" in await auditor.fetchval("SELECT body::text FROM pbx112.events")
+        assert "222" not in await auditor.fetchval("SELECT body::text FROM pbx112.events")
+    finally:
+        await auditor.close()
+
+
+async def test_who_reads_is_written_down_and_nobody_can_unwrite_it(
+    server: Postgres, database: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await ship_a_call(server.dsn_of(database), tmp_path)
+    dsn = await login(server, database, "pbx112_auditor")
+    auditor = await asyncpg.connect(dsn)
+    try:
+        await note_access(
+            auditor, "cdr", f"calls of {masked('+6281311112222')}", why="keluhan 7", unmasked=False
+        )
+        found = await auditor.fetch("SELECT * FROM pbx112.calls_of('+6281311112222', 'keluhan 7')")
+        assert [row["call_id"] for row in found] == ["c1"]
+        with pytest.raises(asyncpg.InvalidParameterValueError, match="say why"):
+            await auditor.fetch("SELECT * FROM pbx112.calls_of('+6281311112222', ' ')")
+        rows = await auditor.fetch("SELECT * FROM pbx112.access_log ORDER BY at")
+        for change in (
+            "INSERT INTO pbx112.access_log SELECT * FROM pbx112.access_log",
+            "UPDATE pbx112.access_log SET why = ''",
+            "DELETE FROM pbx112.access_log",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await auditor.execute(change)
+    finally:
+        await auditor.close()
+    assert [(row["program"], row["what"], row["why"]) for row in rows] == [
+        ("cdr", "calls of …222", "keluhan 7"),
+        ("sql", "calls of …222", "keluhan 7"),
+    ]
+    assert {row["account"] for row in rows} == {f"pbx112_auditor_{database}"}
+    assert rows[0]["os_user"].startswith(pwd.getpwuid(os.getuid()).pw_name)
+    for change in ("UPDATE pbx112.access_log SET why = ''", "DELETE FROM pbx112.access_log"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await db.execute(change)
 
 
 async def test_not_even_the_owner_changes_an_event_by_accident(
