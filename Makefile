@@ -11,7 +11,7 @@ RATE ?= 20
 MINUTES ?= 5
 INPUTS ?= 100000
 
-.PHONY: help setup demo test lint bench simulate storm fuzz up down status constraints clean
+.PHONY: help setup demo test lint bench sample simulate storm fuzz up down status constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ storm: setup ## Break everything while calls come in (SEED= RATE= MINUTES=); not
 
 fuzz: setup ## Hostile input for every reader (INPUTS= SEED=)
 	@$(PYTHON) -m lab.fuzz --inputs "$(INPUTS)" --seed "$(SEED)"
+
+sample: setup ## A Postgres with three months of a small office, for docs/auditor.md (Ctrl-C ends it)
+	@$(PYTHON) -m lab.traffic sample
 
 up: setup ## Leave an exchange running (PHONES=none: no phones; AGENCIES=FILE: another plan)
 	@$(PYTHON) -m lab up --agencies "$(AGENCIES)" $(if $(filter none,$(PHONES)),--no-phones,--phones)

@@ -17,9 +17,9 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
-from pbx112.cdr.derived import TELLING, Derived, add_derived
-from pbx112.cdr.record import build_record, facts
-from pbx112.cdr.store import Connection, connect, copy_events
+from pbx112.cdr.derived import Derived
+from pbx112.cdr.send import move_on, rows_of, send, told_in
+from pbx112.cdr.store import Connection, connect
 from pbx112.cdr.trouble import explain
 from pbx112.journal import Entry, Journal, JournalError, genesis
 from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Plan
@@ -157,7 +157,7 @@ class Shipper:
                 f"records: entries {shipped + 1} to {base_seq} of journal {chain} are missing in Postgres and were "
                 "pruned from the journal; was an old backup restored? What follows is shipped"
             )
-            await self._move_on(connection, chain, shipped, base_seq, base_hash)
+            await move_on(connection, chain, shipped, base_seq, base_hash)
             shipped = base_seq
         elif ours is None:
             raise _Estranged(
@@ -194,47 +194,20 @@ class Shipper:
     async def _send(
         self, connection: Connection, entries: Sequence[Entry], rows: Derived, *, plain: bool = False
     ) -> None:
-        last = entries[-1]
-        async with connection.transaction():
-            await self._move_on(connection, self._chain, self._shipped, last.seq, last.hash)
-            await copy_events(connection, self._chain, self._node, entries, plain=plain)
-            refused = await add_derived(connection, rows)
-        self._shipped = last.seq
+        refused = await send(connection, self._chain, self._node, self._shipped, entries, rows, plain=plain)
+        self._shipped = entries[-1].seq
         if refused:
             self._alarm(f"records: {len(refused)} calls stand already under the same id; events are kept")
 
-    @staticmethod
-    async def _move_on(connection: Connection, chain: str, seq: int, to_seq: int, head: bytes) -> None:
-        moved = await connection.execute(
-            "UPDATE pbx112.shipment SET last_seq = $3, head = $4, shipped_at = now() "
-            "WHERE journal_id = $1 AND last_seq = $2",
-            chain,
-            seq,
-            to_seq,
-            head,
-        )
-        if moved != "UPDATE 1":
-            raise ConnectionError("the cursor in Postgres was moved by somebody else; it is read again")
-
     async def _records_of(self, connection: Connection, entries: Sequence[Entry]) -> Derived:
         """The rows that become final with `entries`."""
-        first, last = entries[0].seq, entries[-1].seq
-        told = {entry.subject for entry in entries if entry.kind in TELLING}
-        rows = Derived()
+        told = told_in(entries)
         if not told:
-            return rows
-        stories = await self._journal.of_subjects(sorted(told))
+            return Derived()
+        stories = await self._journal.of_subjects(told)
         pruned = [call_id for call_id, story in stories.items() if story and story[0].kind != "CallArrived"]
         arrivals = await _arrivals(connection, pruned) if pruned else {}
-        for call_id, story in stories.items():
-            known = facts(entry for entry in story if entry.seq <= last)
-            records = build_record(
-                call_id, known, journal_id=self._chain, node=self._node, arrived_at=arrivals.get(call_id)
-            )
-            if records.call is not None and first <= records.call.last_seq <= last:
-                rows.take_end(records)
-            rows.take_told(records, first, last)
-        return rows
+        return rows_of(stories, entries, journal_id=self._chain, node=self._node, arrivals=arrivals)
 
     async def _state_office(self, connection: Connection) -> None:
         """Once for each plan. The records wait for nothing of this."""

@@ -1,0 +1,151 @@
+"""Traffic into Postgres as the shipper brings it, only in larger portions; each office in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import asyncpg
+
+from lab.traffic.chain import batches, journal_id
+from lab.traffic.office import Office
+from pbx112.cdr.send import send
+from pbx112.cdr.ship import owners_of
+from pbx112.cdr.store import connect
+from pbx112.journal import genesis
+from pbx112.plan.load import load_plan
+
+PORTION = 20_000
+"""Events in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """`calls` calls in `days` days from `begins` on, at each of `offices` with the plan in `agencies`."""
+
+    agencies: Path
+    seed: int
+    begins: date
+    days: int
+    calls: int
+    offices: tuple[str, ...]
+
+    def office(self, node: str) -> Office:
+        """One of them, at its beginning."""
+        calls = self.calls // len(self.offices)
+        if node == self.offices[0]:
+            calls += self.calls % len(self.offices)
+        plan = load_plan(self.agencies).plan
+        per_day = calls / self.days
+        return Office(node, plan, seed=self.seed, begins=self.begins, calls=calls, per_day=per_day)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What went in, and how many seconds the database took for it (the rest is making it up)."""
+
+    events: int = 0
+    calls: int = 0
+    legs: int = 0
+    database_seconds: float = 0.0
+
+    def __iadd__(self, other: Loaded) -> Loaded:
+        self.events += other.events
+        self.calls += other.calls
+        self.legs += other.legs
+        self.database_seconds += other.database_seconds
+        return self
+
+
+async def make_months(dsn: str, traffic: Traffic) -> None:
+    """The partitions for it, and some beyond: when it ends is not known to the day."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        last = traffic.begins + timedelta(days=traffic.days * 1.2 + 62)
+        await connection.execute("SELECT pbx112.make_partitions($1, $2)", traffic.begins - timedelta(2), last)
+    finally:
+        await connection.close()
+
+
+async def load_office(
+    dsn: str,
+    traffic: Traffic,
+    node: str,
+    on_progress: Callable[[Loaded], None] = lambda _: None,
+    *,
+    portion: int = PORTION,
+    chain: str = "",
+) -> Loaded:
+    """All of one office's journal into the database at `dsn`, whose months are made. `on_progress` is told each
+    portion. `chain` is the journal's id (default: one made of the seed).
+
+    Raises asyncpg's errors and OSError.
+    """
+    chain = chain or journal_id(traffic.seed, node)
+    total, shipped = Loaded(), 0
+    connection = await connect(dsn, f"traffic {node}", statement_seconds=300)
+    try:
+        await connection.execute(
+            "INSERT INTO pbx112.shipment (journal_id, node, base_seq, base_hash, last_seq, head) "
+            "VALUES ($1, $2, 0, $3, 0, $3)",
+            chain,
+            node,
+            genesis(chain),
+        )
+        plan = load_plan(traffic.agencies).plan
+        await connection.execute(
+            "SELECT pbx112.state_office($1, $2, $3::jsonb)",
+            plan.service.timezone.key,
+            plan.hash,
+            owners_of(plan),
+        )
+        for batch in batches(traffic.office(node).drafts(), chain, node, portion):
+            began = time.perf_counter()
+            await send(connection, chain, node, shipped, batch.entries, batch.rows)
+            shipped = batch.entries[-1].seq
+            step = Loaded(
+                len(batch.entries), len(batch.rows.calls), len(batch.rows.legs), time.perf_counter() - began
+            )
+            total += step
+            on_progress(step)
+    finally:
+        await connection.close()
+    return total
+
+
+def load(dsn: str, traffic: Traffic, on_progress: Callable[[Loaded], None]) -> Loaded:
+    """All offices at once, each in its process. Raises :class:`RuntimeError` where one of them failed."""
+    asyncio.run(make_months(dsn, traffic))
+    context = multiprocessing.get_context("spawn")
+    told: multiprocessing.Queue[Loaded | None] = context.Queue()
+    workers = [
+        context.Process(target=_work, args=(dsn, traffic, node, told), daemon=True)
+        for node in traffic.offices
+    ]
+    for worker in workers:
+        worker.start()
+    total, running = Loaded(), len(workers)
+    while running:
+        step = told.get()
+        if step is None:
+            running -= 1
+        else:
+            total += step
+            on_progress(step)
+    for worker in workers:
+        worker.join()
+    if failed := [worker.exitcode for worker in workers if worker.exitcode]:
+        raise RuntimeError(f"{len(failed)} of {len(workers)} loaders failed; they have said why")
+    return total
+
+
+def _work(dsn: str, traffic: Traffic, node: str, told: multiprocessing.Queue[Loaded | None]) -> None:
+    try:
+        asyncio.run(load_office(dsn, traffic, node, told.put))
+    finally:
+        told.put(None)
