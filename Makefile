@@ -7,14 +7,15 @@ PHONES ?= all
 ONCE ?=
 CALLS ?= 1000000
 SEED ?= 1
+bench-records: CALLS = 100000
 RATE ?= 20
 MINUTES ?= 5
 INPUTS ?= 100000
 
-.PHONY: help setup demo test lint bench sample simulate storm fuzz up down status constraints clean
+.PHONY: help setup demo test lint bench bench-records sample simulate storm fuzz up down status constraints clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 setup: ## Install what demo, tests and benchmark need (again: only what is missing)
 	@python3 -m lab.setup
@@ -34,6 +35,9 @@ lint: setup ## Check style and types
 
 bench: setup ## Measure pbx112 beside Dial() and app_queue
 	@$(PYTHON) -m bench
+
+bench-records: setup ## Load years of records, ask, and weigh them (CALLS=100000; 10000000 takes hours and 150 GB)
+	@$(PYTHON) -m bench.archive --calls "$(CALLS)"
 
 simulate: setup ## Hold the laws against calls in virtual time (CALLS=1000000; SEED=N: from world N on)
 	@$(PYTHON) -m pbx112.simulate --calls $(CALLS) --seed $(SEED)

@@ -11,8 +11,9 @@ import importlib.util
 import os
 import secrets
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 
@@ -26,11 +27,20 @@ _NOT_ROOT = ("unshare", "--user", "--map-user=nobody", "--map-group=nogroup", "-
 class Postgres:
     """One server on `address`, with the database `pbx112`; everything of it is below `folder`.
 
-    `within` is a command that runs the server's, which is added to it.
+    `within` is a command that runs the server's, which is added to it. `settings` are the server's own; without any it
+    does not wait for the disk, since the lab's records need not outlive a power cut.
     """
 
-    def __init__(self, folder: Path, address: str, *, within: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        address: str,
+        *,
+        within: Sequence[str] = (),
+        settings: Mapping[str, str] = MappingProxyType({"fsync": "off"}),
+    ) -> None:
         self.folder, self.address = folder, address
+        self._settings = settings
         self._within = tuple(within)
         self._password = secrets.token_hex(16)
         self._process: Process | None = None
@@ -61,8 +71,8 @@ class Postgres:
             *(_NOT_ROOT if os.geteuid() == 0 else ()),
             *DIES_WITH_OWNER,
             *(_programs() / "postgres", "-D", data, "-h", self.address, "-p", str(POSTGRES), "-k", ""),
-            # The lab's records need not outlive a power cut; 200 connections are for tests.
-            *("-c", "fsync=off", "-c", "max_connections=200"),
+            *("-c", "max_connections=200"),  # for tests
+            *(part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")),
         ]
         self._process = await Process.start(
             "Postgres", command, self.folder / "postgres.log", environment=_environment(), wrapped=True

@@ -16,7 +16,7 @@ from lab.traffic.chain import batches, journal_id
 from lab.traffic.office import Office
 from pbx112.cdr.send import send
 from pbx112.cdr.ship import owners_of
-from pbx112.cdr.store import connect
+from pbx112.cdr.store import Connection, connect
 from pbx112.journal import genesis
 from pbx112.plan.load import load_plan
 
@@ -90,13 +90,7 @@ async def load_office(
     total, shipped = Loaded(), 0
     connection = await connect(dsn, f"traffic {node}", statement_seconds=300)
     try:
-        await connection.execute(
-            "INSERT INTO pbx112.shipment (journal_id, node, base_seq, base_hash, last_seq, head) "
-            "VALUES ($1, $2, 0, $3, 0, $3)",
-            chain,
-            node,
-            genesis(chain),
-        )
+        await begin(connection, chain, node)
         plan = load_plan(traffic.agencies).plan
         await connection.execute(
             "SELECT pbx112.state_office($1, $2, $3::jsonb)",
@@ -116,6 +110,17 @@ async def load_office(
     finally:
         await connection.close()
     return total
+
+
+async def begin(connection: Connection, chain: str, node: str) -> None:
+    """A journal of which nothing has arrived."""
+    await connection.execute(
+        "INSERT INTO pbx112.shipment (journal_id, node, base_seq, base_hash, last_seq, head) "
+        "VALUES ($1, $2, 0, $3, 0, $3)",
+        chain,
+        node,
+        genesis(chain),
+    )
 
 
 def load(dsn: str, traffic: Traffic, on_progress: Callable[[Loaded], None]) -> Loaded:

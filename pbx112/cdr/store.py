@@ -23,7 +23,7 @@ from pbx112.cdr.rows import (
 from pbx112.cdr.values import moment
 from pbx112.journal import Entry
 
-_EVENT_COLUMNS = (
+EVENT_COLUMNS = (
     "journal_id",
     "seq",
     "call_id",
@@ -83,7 +83,20 @@ async def copy_events(
     connection: Connection, journal_id: str, node: str, entries: Sequence[Entry], *, plain: bool = False
 ) -> None:
     """Add `entries` to `pbx112.event`; `plain` keeps their bodies out of `jsonb`."""
-    rows = [
+    await connection.copy_records_to_table(
+        "event",
+        schema_name="pbx112",
+        columns=EVENT_COLUMNS,
+        records=event_rows(journal_id, node, entries, plain=plain),
+        timeout=60,
+    )
+
+
+def event_rows(
+    journal_id: str, node: str, entries: Sequence[Entry], *, plain: bool = False
+) -> list[tuple[object, ...]]:
+    """`entries` as rows of `pbx112.event`, in the order of :data:`EVENT_COLUMNS`."""
+    return [
         (
             journal_id,
             entry.seq,
@@ -99,9 +112,6 @@ async def copy_events(
         )
         for entry in entries
     ]
-    await connection.copy_records_to_table(
-        "event", schema_name="pbx112", columns=_EVENT_COLUMNS, records=rows, timeout=60
-    )
 
 
 async def add(connection: Connection, table: str, rows: Sequence[Row]) -> int:

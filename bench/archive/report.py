@@ -1,0 +1,44 @@
+"""What was measured of the records, for people."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.archive.result import Result, middle
+
+
+def show(result: Result, console: Console) -> None:
+    """Tables, and what is to be reached."""
+    calls = max(1, result.calls)
+    table = Table(
+        "table", *(f"{what} a call" for what in ("rows", "heap B", "index B", "all B")), box=box.SIMPLE
+    )
+    for size in result.sizes:
+        told = (size.rows, size.heap, size.indexes, size.total)
+        table.add_row(size.table.removeprefix("pbx112."), *(f"{each / calls:,.1f}" for each in told))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    console.print(table)
+    console.print(
+        f"{result.calls:,} calls, {result.legs:,} legs, {result.events:,} events in {result.months} months; "
+        f"{result.bytes_per_call / 1024:.1f} KiB a call, {sum(s.total for s in result.sizes) / 2**30:.2f} GiB in all"
+    )
+    wall = result.events / result.load_seconds if result.load_seconds else 0.0
+    console.print(
+        f"Loaded in {result.load_seconds:,.0f} s by {result.connections} connections, the traffic made up meanwhile: "
+        f"{wall:,.0f} events/s; an INSERT for each event instead of COPY: {result.plain_inserts:,.0f} events/s, alone "
+        f"({result.alone / max(1.0, result.plain_inserts):.1f} times fewer, and nothing derived)"
+    )
+    console.print(
+        f"Figures of a month: first {result.kpi[0]:.3f} s, median {middle(result.kpi):.3f} s; the 90th percentile "
+        f"alone, asked so that all months are read: {middle(result.kpi_unbounded):.3f} s"
+    )
+    console.print(
+        f"By number: first {result.by_number[0] * 1000:.1f} ms, median {middle(result.by_number) * 1000:.1f} ms, worst "
+        f"{max(result.by_number) * 1000:.1f} ms; all events of a call: median {middle(result.story) * 1000:.1f} ms"
+    )
+    for what, measured, reached in result.targets():
+        sign = "[green]reached    [/]" if reached else "[red]NOT REACHED[/]"
+        console.print(f"{sign}  {what}: {measured}")
