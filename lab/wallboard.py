@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -69,6 +69,14 @@ class Wallboard:
         """End it."""
         if self._process is not None:
             await self._process.stop()
+
+    async def picture(self) -> dict[str, Any]:
+        """What it shows now, as the page gets it."""
+        jar = aiohttp.CookieJar(unsafe=True)  # an address is no name
+        async with aiohttp.ClientSession(cookie_jar=jar) as web:
+            await web.post(self.url + "/login", data={"password": self.password})
+            async with web.get(self.url + "/picture") as said:
+                return dict(await said.json())
 
     async def enter(self, browser: Browser, password: str | None = None) -> None:
         """Log in as people do."""

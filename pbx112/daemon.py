@@ -17,7 +17,7 @@ from pbx112 import __version__
 from pbx112.ari import Replaced
 from pbx112.cdr.migrate import MigrationError, migrate, pending
 from pbx112.cdr.ship import Shipper
-from pbx112.desk import DeskServer
+from pbx112.desk import DeskServer, LineWatch
 from pbx112.health import Health
 from pbx112.journal import Journal, read_beat
 from pbx112.log import configure as log_lines
@@ -154,7 +154,8 @@ async def _run(
     dsn = settings.dsn.get_secret_value() if settings.dsn is not None else ""
     shipper = Shipper(journal, dsn, settings.node, _alarm, plan=lambda: switch.plan) if dsn else None
     health = Health(journal, switch, settings.ari(), room, shipper)
-    watch.serves(health, Gauges(switch, journal, room, health, shipper), journal, shipper)
+    lines = _line_watch(settings, switch)
+    watch.serves(health, Gauges(switch, journal, room, health, shipper, lines), journal, shipper)
     desk = DeskServer(switch, settings.agi_host, settings.agi_port, settings.pins)
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
@@ -166,6 +167,9 @@ async def _run(
         asyncio.create_task(keep_running("room for the journal", room.run)),
         asyncio.create_task(_count_on(switch, meter)),
     ]
+    if lines is not None:
+        switch.heeds.append(lines.heed)
+        side.append(asyncio.create_task(keep_running("line watch", lines.run)))
     if shipper is not None:
         side.append(asyncio.create_task(keep_running("records", lambda: _ship(dsn, shipper))))
     else:
@@ -191,6 +195,14 @@ async def _run(
         for task in (calls, stopping, *side):
             task.cancel()
         await asyncio.gather(calls, stopping, *side, return_exceptions=True)
+
+
+def _line_watch(settings: Settings, switch: Switch) -> LineWatch | None:
+    password = settings.ami_password.get_secret_value() if settings.ami_password else ""
+    if not password:
+        log.info("PBX112_AMI_PASSWORD is not set: lines are not watched", action="line_watch")
+        return None
+    return LineWatch(switch, settings.ami_host, settings.ami_port, settings.ami_user, password)
 
 
 async def _count_on(switch: Switch, meter: Meter) -> None:

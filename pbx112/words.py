@@ -52,6 +52,13 @@ OWNERS: Table = {
     CALL_TAKERS: ("call takers", "penerima panggilan"),
     SUPERVISORS: ("supervisors", "pengawas"),
 }
+LINES: Table = {
+    "ready": ("alive", "hidup"),
+    "busy": ("busy", "sibuk"),
+    "unreachable": ("unreachable", "terputus"),
+    "unregistered": ("not registered with the operator", "tidak terdaftar di operator"),
+    "unknown": ("not known", "tidak diketahui"),
+}
 WHY: Table = {
     "first": ("first", "pertama"),
     "menu_default": ("nothing was chosen in the menu", "tidak ada pilihan di menu"),

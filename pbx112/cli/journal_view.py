@@ -10,10 +10,12 @@ from pathlib import Path
 from pbx112.cdr import CallRecord, Fact, LegRecord, Records, build_record, facts
 from pbx112.cli.errors import Failed
 from pbx112.journal import Entry, Reader
-from pbx112.model.events import CallEvent, Instant, ServiceEvent
+from pbx112.model.events import CallEvent, Instant, LinesSeen, ServiceEvent
+from pbx112.model.seen import Seen
 from pbx112.model.state import Call, Ended, fold
 
 _BLOCK = 2000
+_DAY_US = 86_400_000_000
 
 
 @contextmanager
@@ -34,6 +36,23 @@ def live_calls(reader: Reader) -> list[Call]:
     stories = reader.of_subjects(reader.open_subjects())
     calls = [fold(call_id, _events(entries)) for call_id, entries in stories.items()]
     return [call for call in calls if call is not None and not isinstance(call.situation, Ended)]
+
+
+def lines_seen(reader: Reader, utc_us: int) -> Seen:
+    """What the line watch has said within the past day."""
+    blocks: list[list[Entry]] = []
+    base, upto = reader.base()[0], reader.head()[0]
+    while upto > base:
+        block = reader.after(max(base, upto - _BLOCK), _BLOCK, upto)
+        blocks.append([entry for entry in block if entry.kind == LinesSeen.__name__])
+        if not block or block[0].utc_us < utc_us - _DAY_US:
+            break
+        upto = max(base, upto - _BLOCK)
+    seen = Seen()
+    for block in reversed(blocks):
+        for fact in facts(block):
+            seen.heed(fact.event, fact.at)
+    return seen
 
 
 def last_calls(reader: Reader, limit: int, node: str) -> list[CallRecord]:

@@ -20,16 +20,18 @@ from rich.text import Text
 
 from pbx112.ari import AriError, AriHttp, Endpoint
 from pbx112.cdr.values import moment
-from pbx112.cli.checks.endpoints import Key, endpoint_of, known
+from pbx112.cli.checks.endpoints import known
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
-from pbx112.cli.journal_view import live_calls, open_journal
+from pbx112.cli.journal_view import lines_seen, live_calls, open_journal
 from pbx112.cli.options import Agencies, ari_settings, lenient_settings
 from pbx112.cli.screen import plain, screen, table, waiting
 from pbx112.cli.story import caller_of, owner_name
 from pbx112.cli.where import where
 from pbx112.journal import JournalError, holder, read_beat
+from pbx112.model.seen import Held, Seen
 from pbx112.model.state import Call, Waiting
+from pbx112.plan.dial import Key, endpoint_of
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Line, Plan
 from pbx112.room import room_of
@@ -37,6 +39,7 @@ from pbx112.settings import Settings
 from pbx112.standby import HUNG
 from pbx112.switch.live import now
 from pbx112.switch.trunks import placed_within_hour
+from pbx112.words import LINES, word
 
 EVERY = 1.0
 """Seconds between two looks with --watch."""
@@ -81,8 +84,8 @@ def status(
 async def _look(settings: Settings) -> Group:
     plan, faults = _plan(settings)
     zone = plan.service.timezone if plan else None
-    state, live, position = _journal(settings, plan, zone)
-    lines, records = await asyncio.gather(_lines(settings, plan), _shipping(settings, position))
+    state, live, position, seen = _journal(settings, plan, zone)
+    lines, records = await asyncio.gather(_lines(settings, plan, seen, zone), _shipping(settings, position))
     local = datetime.now(UTC).astimezone(zone)
     parts: list[RenderableType] = [Text(f"{local:%Y-%m-%d %H:%M:%S %Z}", style="dim")]
     parts += [Text(line) for line in [state, records, *faults]]
@@ -99,19 +102,21 @@ def _plan(settings: Settings) -> tuple[Plan | None, list[str]]:
 
 def _journal(
     settings: Settings, plan: Plan | None, zone: tzinfo | None
-) -> tuple[str, Part, tuple[str, int] | None]:
-    """What the daemon does, its live calls, and the journal's id with its last number."""
+) -> tuple[str, Part, tuple[str, int] | None, Seen]:
+    """What the daemon does, its live calls, the journal's id with its last number, what the line watch said."""
     try:
         with open_journal(settings.journal) as reader:
             head = reader.head()[0]
             last = reader.after(head - 1, 1)
             calls = live_calls(reader)
             position = (reader.journal_id, head)
-            trunks = _trunks(plan, calls, placed_within_hour(reader, now())) if plan else []
+            moment = now()
+            seen = lines_seen(reader, moment.utc_us)
+            trunks = _trunks(plan, calls, placed_within_hour(reader, moment), seen, zone) if plan else []
     except (JournalError, Failed) as error:
-        return f"daemon: unknown. {plain(str(error))}", _part("Live calls: unknown"), None
+        return f"daemon: unknown. {plain(str(error))}", _part("Live calls: unknown"), None, Seen()
     state = _daemon(settings, last[0].utc_us if last else None) + "\n" + _room(settings.journal)
-    return state, [*_calls(calls, zone), *trunks], position
+    return state, [*_calls(calls, zone), *trunks], position, seen
 
 
 def _room(journal: Path) -> str:
@@ -151,20 +156,23 @@ def _calls(calls: list[Call], zone: tzinfo | None) -> Part:
     return _part(f"Live calls: {len(calls)}" + (f", {waiting} of them waiting" if waiting else ""), rows)
 
 
-def _trunks(plan: Plan, calls: list[Call], placed: Mapping[str, int]) -> Part:
-    """How near each trunk is to its limits."""
+def _trunks(
+    plan: Plan, calls: list[Call], placed: Mapping[str, int], seen: Seen, zone: tzinfo | None
+) -> Part:
+    """How near each trunk is to its limits, and what the line watch says of it."""
     if not plan.trunks:
         return []
     load = Counter(leg.target.trunk for call in calls for leg in call.live_legs() if leg.placed)
-    rows = table("trunk", "calls now", "within the hour")
+    rows = table("trunk", "calls now", "within the hour", "state")
     for trunk in plan.trunks.values():
         hour = f"{placed.get(trunk.key, 0)} of {trunk.max_per_hour}"
         full = "; full, its lines are passed over" if placed.get(trunk.key, 0) >= trunk.max_per_hour else ""
-        rows.add_row(trunk.key, f"{load[trunk.key]} of {trunk.max_calls}", hour + full)
+        state = _held(seen.trunk(trunk.key, now().utc_us), zone) or "not watched"
+        rows.add_row(trunk.key, f"{load[trunk.key]} of {trunk.max_calls}", hour + full, state)
     return _part("Trunks", rows)
 
 
-async def _lines(settings: Settings, plan: Plan | None) -> Part:
+async def _lines(settings: Settings, plan: Plan | None, seen: Seen, zone: tzinfo | None) -> Part:
     if plan is None:
         return _part("Lines: unknown without a plan")
     there: dict[Key, Endpoint] | None = None
@@ -180,8 +188,18 @@ async def _lines(settings: Settings, plan: Plan | None) -> Part:
     rows = table("agency", "line", "name", "state")
     for owner, line in plan.lines():
         state = "unknown" if there is None else _state(line, there)
+        held = seen.line(owner, line.number, now().utc_us)
+        if held is not None and held.state != "ready":
+            state += f"; line watch: {_held(held, zone)}"
         rows.add_row(owner_name(owner), line.number, line.name, state)
     return _part(title, rows)
+
+
+def _held(held: Held | None, zone: tzinfo | None) -> str:
+    if held is None:
+        return ""
+    since = moment(held.since_us).astimezone(zone)
+    return word(LINES, held.state) + ("" if held.state == "ready" else f" since {since:%d %b %H:%M}")
 
 
 def _state(line: Line, there: dict[Key, Endpoint]) -> str:

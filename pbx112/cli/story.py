@@ -13,6 +13,7 @@ from pbx112.words import (
     DETAILS,
     DISPOSITIONS,
     HELPS,
+    LINES,
     OUTCOMES,
     OWNERS,
     PARTIES,
@@ -322,6 +323,26 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
                 f"said again: state of {lines} lines, standby of {standby} agencies",
                 f"dinyatakan ulang: keadaan {lines} saluran, siaga {standby} instansi",
             )
+        case ev.LinesSeen(whole=True):
+            dead = sum(line.state not in ("ready", "busy") for line in event.lines)
+            return (
+                f"said again: {len(event.lines)} lines, {dead} of them not alive",
+                f"dinyatakan ulang: {len(event.lines)} saluran, {dead} di antaranya tidak hidup",
+            )
+        case ev.LinesSeen():
+            found: list[tuple[str, str]] = [
+                (f"{each.owner} {mask_mobile(each.number)}", each.state) for each in event.lines
+            ]
+            found += [(f"trunk {each.trunk}", each.state) for each in event.trunks]
+            return (
+                "; ".join(f"{what} is {word(LINES, state)}" for what, state in found),
+                "; ".join(f"{what} {word(LINES, state, 'id')}" for what, state in found),
+            )
+
+
+def mask_mobile(number: str) -> str:
+    """An officer's mobile by its last three digits; an extension as it is."""
+    return mask(number) if number.startswith("+") else number
 
 
 def _why(why: str, language: Language) -> str:

@@ -1,5 +1,6 @@
 """What desk phones can dial outside a call, served over FastAGI."""
 
 from .server import DeskServer
+from .watch import LineWatch
 
-__all__ = ["DeskServer"]
+__all__ = ["DeskServer", "LineWatch"]

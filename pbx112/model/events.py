@@ -436,6 +436,32 @@ class DeskStated(_Event, frozen=True, tag=True):
     standby: tuple[StandbyChosen, ...] = ()
 
 
+class LineSeen(msgspec.Struct, frozen=True):
+    """A line (`number`) of `owner` is from here on `ready`, `busy` (for more than a minute), `unreachable`, or
+    `unknown` (nobody tells). A mobile is as its trunk is."""
+
+    owner: str
+    number: str
+    state: Literal["ready", "busy", "unreachable", "unknown"]
+
+
+class TrunkSeen(msgspec.Struct, frozen=True):
+    """A trunk is from here on `ready`, `unreachable`, `unregistered` (its registration with the operator does not
+    hold), or `unknown`."""
+
+    trunk: str
+    state: Literal["ready", "unreachable", "unregistered", "unknown"]
+
+
+class LinesSeen(_Event, frozen=True, tag=True):
+    """What the line watch found that is other than what was last said; with `whole`, all of it, said again every hour,
+    so that a state holds for 70 minutes at most without being said anew."""
+
+    lines: tuple[LineSeen, ...] = ()
+    trunks: tuple[TrunkSeen, ...] = ()
+    whole: bool = False
+
+
 CallEvent = (
     CallArrived
     | CallerDescribed
@@ -477,7 +503,7 @@ CallEvent = (
 DeskEvent = LineStateChanged | StandbyChosen | PinRefused | DeskStated
 """What is done by dialling a code, outside any call."""
 
-ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap | DeskEvent
+ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap | LinesSeen | DeskEvent
 """What stands under no call."""
 
 Event = CallEvent | ServiceEvent

@@ -14,6 +14,7 @@ import msgspec
 from pbx112.cdr.record import Fact
 from pbx112.log import mask
 from pbx112.model.events import CallEvent, CallMarked
+from pbx112.model.seen import Seen
 from pbx112.model.state import (
     Announcing,
     Call,
@@ -106,6 +107,8 @@ class Board:
 
     def __init__(self, zone: tzinfo = UTC) -> None:
         self.ledger = Ledger()
+        self.seen = Seen()
+        """What the line watch has said."""
         self.figures = Figures(zone)
         self._live: dict[str, Call] = {}
         self._accepted: dict[str, int] = {}
@@ -114,6 +117,7 @@ class Board:
         """One entry of the journal, in order."""
         event, at = fact.event, fact.at
         self.ledger.heed(subject, event, at)
+        self.seen.heed(event, at)
         self.figures.heed(subject, event, at)
         if not isinstance(event, CallEvent) or (isinstance(event, CallMarked) and subject not in self._live):
             return

@@ -1,8 +1,9 @@
 """Today's figures against the yardsticks, as a fold over the events. Pure.
 
-Today are the calls that arrived since midnight in the service's time zone. Shares are of the calls that a human
-accepted. The yardsticks: NENA-STA-020.1 (90 % within 15 s, 95 % within 20 s), NFPA 1225 (90 % within 10 s), Polri 110
-(10 s), the EU's KPIs for 112 (mean, mean of the longest tenth, abandoned as a share of the calls).
+Today are the calls that arrived since midnight in the service's time zone. Shares are of all of them but those that
+still wait for a human, as `within_15_pct` of the month's figures (`pbx112.kpi_month`). The yardsticks: NENA-STA-020.1
+(90 % within 15 s, 95 % within 20 s), NFPA 1225 (90 % within 10 s), Polri 110 (10 s), the EU's KPIs for 112 (mean, mean
+of the longest tenth, abandoned as a share of the calls).
 """
 
 from __future__ import annotations
@@ -100,13 +101,14 @@ class Figures:
         """How it stands."""
         day, times = self._day, self._day.times
         calls = day.calls.values()
-        tenth = times[-max(1, len(times) // 10) :]
+        tenth = times[len(times) - -(-len(times) // 10) :]
+        decided = sum(call.accepted or call.outcome is not None for call in calls)
         return Today(
             calls=day.arrived,
             accepted=len(times),
-            within_10=_within(times, 10),
-            within_15=_within(times, 15),
-            within_20=_within(times, 20),
+            within_10=_within(times, 10, decided),
+            within_15=_within(times, 15, decided),
+            within_20=_within(times, 20, decided),
             mean=sum(times) / len(times) if times else None,
             longest_tenth=sum(tenth) / len(tenth) if tenth else None,
             abandoned=sum(call.outcome in _ABANDONED for call in calls),
@@ -129,5 +131,5 @@ def seconds(since: Instant, until: Instant) -> float:
     return max(0.0, steady if abs(steady - wall) < SAME_CLOCK else wall)
 
 
-def _within(times: list[float], limit: float) -> float | None:
-    return bisect_right(times, limit) / len(times) if times else None
+def _within(times: list[float], limit: float, of: int) -> float | None:
+    return bisect_right(times, limit) / of if of else None

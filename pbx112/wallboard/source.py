@@ -15,8 +15,9 @@ import msgspec
 import structlog
 
 from pbx112.ari import AriError, AriHttp, Endpoint
-from pbx112.cli.checks.endpoints import Key, endpoint_of, known
 from pbx112.journal import JournalError, holder, read_beat
+from pbx112.model.seen import Seen
+from pbx112.plan.dial import Key, endpoint_of
 from pbx112.plan.types import Line, Plan
 from pbx112.settings import Settings
 from pbx112.standby import HUNG
@@ -73,7 +74,8 @@ class Source:
             while True:
                 try:
                     async with asyncio.timeout(ASK_EVERY):
-                        self._endpoints = known(await ari.endpoints())
+                        there = await ari.endpoints()
+                        self._endpoints = {(e.technology.lower(), e.resource): e for e in there}
                     self._told_at = time.monotonic()
                     self._well("asterisk")
                 except (AriError, TimeoutError) as error:
@@ -119,7 +121,7 @@ class Source:
             return None
         self._board.figures.turn(now)
         fresh = self._endpoints is not None and time.monotonic() - self._told_at < OLD
-        lines = _states(plan, self._endpoints if fresh else None)
+        lines = _states(plan, self._endpoints if fresh else None, self._board.seen, now)
         live = self._board.live()
         return Picture(
             at=now,
@@ -145,8 +147,22 @@ class Source:
         self._trouble.discard(what)
 
 
-def _states(plan: Plan, there: Mapping[Key, Endpoint] | None) -> dict[str, LineState]:
-    return {line.number: _state(line, there) for _, line in plan.lines()}
+def _states(
+    plan: Plan, there: Mapping[Key, Endpoint] | None, seen: Seen, now_us: int
+) -> dict[str, LineState]:
+    """What Asterisk says now; what the line watch said where it does not, or where a trunk is not registered, which
+    only the line watch knows."""
+    states: dict[str, LineState] = {}
+    for owner, line in plan.lines():
+        state = _state(line, there)
+        held = seen.line(owner, line.number, now_us)
+        trunk = seen.trunk(line.trunk, now_us) if line.trunk else None
+        if trunk is not None and trunk.state == "unregistered":
+            state = "unreachable"
+        elif state == "unknown" and held is not None and held.state in ("ready", "unreachable"):
+            state = "ready" if held.state == "ready" else "unreachable"
+        states[line.number] = state
+    return states
 
 
 def _state(line: Line, there: Mapping[Key, Endpoint] | None) -> LineState:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from pbx112 import __version__
 from pbx112.cdr.ship import Shipper
+from pbx112.desk import LineWatch
 from pbx112.health import Health
 from pbx112.journal import Journal
 from pbx112.model.events import Instant
@@ -46,13 +47,20 @@ class Gauges(Collector):
     """Of the daemon that serves."""
 
     def __init__(
-        self, switch: Switch, journal: Journal, room: RoomWatch, health: Health, shipper: Shipper | None
+        self,
+        switch: Switch,
+        journal: Journal,
+        room: RoomWatch,
+        health: Health,
+        shipper: Shipper | None,
+        watch: LineWatch | None = None,
     ) -> None:
         self._switch = switch
         self._journal = journal
         self._room = room
         self._health = health
         self._shipper = shipper
+        self._watch = watch
         self.lag_seconds = 0.0
         """The age of the oldest entry that has not arrived in Postgres."""
 
@@ -61,6 +69,8 @@ class Gauges(Collector):
         moment = now()
         yield from _calls(self._switch.live_calls(), moment)
         yield from self._lines(moment)
+        if self._watch is not None:
+            yield from _watched(self._watch)
         yield from self._journalled()
         if self._shipper is not None:
             yield from self._shipped(self._shipper)
@@ -102,6 +112,27 @@ class Gauges(Collector):
         behind = max(0, self._journal.written - shipper.shipped)
         yield _gauge("shipping_lag_entries", "Entries that have yet to arrive in Postgres.", behind)
         yield _gauge("shipping_lag_seconds", "Age of the oldest of them.", self.lag_seconds)
+
+
+def _watched(watch: LineWatch) -> Iterator[Metric]:
+    yield _gauge("ami_connected", "Whether AMI tells which lines are alive.", watch.connected)
+    lines = GaugeMetricFamily("pbx112_lines", "Lines by what the line watch says.", labels=["owner", "state"])
+    alive: dict[str, bool] = {}
+    for (owner, state), many in Counter(
+        (owner, state) for (owner, _), state in watch.lines.lines.items()
+    ).items():
+        lines.add_metric([owner, state], many)
+        alive[owner] = alive.get(owner, False) or state in ("ready", "busy")
+    yield lines
+    if watch.connected:
+        yield _gauges("owner_alive", "Whether one line of the owner at least is alive.", "owner", alive)
+        trunks = {key: state == "ready" for key, state in watch.lines.trunks.items()}
+        yield _gauges(
+            "trunk_alive",
+            "Whether the trunk is reachable, and registered where it has to be.",
+            "trunk",
+            trunks,
+        )
 
 
 class Role(Collector):

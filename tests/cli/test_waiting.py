@@ -55,7 +55,7 @@ def test_the_trunks_tell_how_near_they_are_to_their_limits(pbx112: Pbx112, write
     refused = ev.LegOffered(2, "leg-2", calls.MOBILE, placed=False)
     write([*calls.drafts("call-0", calls.answered()), *just_now("call-1", ARRIVED, offered, refused)])
     [line] = [line for line in pbx112("status").stdout.splitlines() if re.match(r" *gsm ", line)]
-    assert line.split() == ["gsm", "1", "of", "4", "1", "of", "300"]
+    assert line.split() == ["gsm", "1", "of", "4", "1", "of", "300", "not", "watched"]
     plan = Path(os.environ["PBX112_AGENCIES"])
     plan.write_text(plan.read_text().replace('allow: ["+628"]', 'allow: ["+628"], max_per_hour: 1'))
     assert "1 of 1; full, its lines are passed over" in pbx112("status").stdout

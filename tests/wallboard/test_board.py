@@ -133,12 +133,13 @@ def test_todays_figures_against_the_yardsticks() -> None:
         figures.heed(call_id, arrival(), Instant(NOON, 0))
         figures.heed(call_id, ev.LegEnded(1, LegResult.NO_ANSWER), Instant(NOON, 0))
         figures.heed(call_id, ev.CallEnded(outcome, "caller"), Instant(NOON, 0))
+    figures.heed("x3", arrival(), Instant(NOON, 0))  # still waits
     figures.heed("c1", ev.CallMarked("1101", disposition="prank"), Instant(NOON, 0))
     figures.heed("c2", ev.CallMarked("1101", disposition="ghost"), Instant(NOON, 0))
     figures.heed("c2", ev.CallMarked("1101", disposition="normal"), Instant(NOON, 0))
     today = figures.today()
-    assert (today.calls, today.accepted, today.abandoned, today.unserved, today.false) == (12, 10, 1, 1, 1)
-    assert (today.within_10, today.within_15, today.within_20) == (0.3, 0.5, 0.8)
+    assert (today.calls, today.accepted, today.abandoned, today.unserved, today.false) == (13, 10, 1, 1, 1)
+    assert (today.within_10, today.within_15, today.within_20) == (0.25, 5 / 12, 8 / 12)
     assert (today.mean, today.longest_tenth) == (19.7, 60)
 
 

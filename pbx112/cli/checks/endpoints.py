@@ -7,18 +7,8 @@ from collections.abc import Iterable
 from pbx112.ari import Endpoint
 from pbx112.cli.checks.findings import Section
 from pbx112.cli.checks.plan_file import Places
+from pbx112.plan.dial import Key, endpoint_of
 from pbx112.plan.types import CALL_TAKERS, Plan
-
-Key = tuple[str, str]
-"""Technology in lower case, and the endpoint's name."""
-
-
-def endpoint_of(dial: str) -> Key:
-    """The endpoint that a dial string reaches: `PJSIP/2101` and `PJSIP/+628…@gsm` name `2101` and `gsm`; so does
-    `IAX2/gsm/+628…`."""
-    technology, _, rest = dial.partition("/")
-    name = rest.partition("@")[2] or rest
-    return technology.lower(), name.partition("/")[0]
 
 
 def known(endpoints: Iterable[Endpoint]) -> dict[Key, Endpoint]:
