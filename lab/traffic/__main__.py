@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import shutil
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lab.network import free_net
 from lab.postgres import Postgres
 from lab.processes import LabError
+from lab.traffic import guide
 from lab.traffic.load import Loaded, Traffic, load
 from lab.traffic.sample import SAMPLE, load_sample
 from lab.traffic.write import write_journal
@@ -44,7 +47,7 @@ def sample(
     / ".lab"
     / "sample",
 ) -> None:
-    """Fill a database with the sample of docs/auditor.md; without `--dsn` start a server with it, until Ctrl-C."""
+    """Fill a database with the sample of docs/auditor.md; without `--dsn` start a server with it, anew until Ctrl-C."""
     if dsn:
         print(_words(asyncio.run(load_sample(dsn))))
     else:
@@ -52,20 +55,43 @@ def sample(
 
 
 async def _serve(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    """Always made anew: what is there may be of another version's."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     server = Postgres(folder, f"{free_net()}.0.1")
-    new = not (folder / "data").exists()
     await server.start()
     try:
-        if new:
-            print(_words(await load_sample(server.dsn)))
-            await server.add_account(AUDITOR, "pbx112_auditor")
-        print(f"auditor, read-only:  psql {shlex.quote(server.dsn_of('pbx112', AUDITOR))}")
-        print(f"owner:               psql {shlex.quote(server.dsn)}")
-        print("Ctrl-C ends it; what was loaded stays in", folder)
+        print(_words(await load_sample(server.dsn)))
+        await server.add_account(AUDITOR, "pbx112_auditor")
+        await server.add_account(UNMASKED, "pbx112_unmasked")
+        print(f"auditor, numbers masked:  psql {shlex.quote(server.dsn_of('pbx112', AUDITOR))}")
+        print(f"auditor, whole numbers:   psql {shlex.quote(server.dsn_of('pbx112', UNMASKED))}")
+        print(f"owner:                    psql {shlex.quote(server.dsn)}")
+        print("Ctrl-C ends it", flush=True)
         await asyncio.Event().wait()
     except asyncio.CancelledError:
         pass
+    finally:
+        await server.stop()
+
+
+@app.command()
+def answers() -> None:
+    """Write the answers of docs/auditor.*.md anew, where the sample or the views were changed with intent."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_write_answers(Path(folder)))
+
+
+async def _write_answers(folder: Path) -> None:
+    server = Postgres(folder, f"{free_net()}.0.1")
+    await server.start()
+    try:
+        await load_sample(server.dsn)
+        await server.add_account(AUDITOR, "pbx112_auditor")
+        for path in guide.GUIDES:
+            text = path.read_text()
+            told = await guide.ask(server.dsn_of("pbx112", AUDITOR), list(guide.queries(text)))
+            path.write_text(guide.with_answers(text, told))
     finally:
         await server.stop()
 
