@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     dsn: SecretStr | None = None
     """Postgres, as libpq writes it. Without it calls are handled and journalled, and shipped once it is set."""
 
+    recordings: Path = Path("/var/spool/asterisk/recording")
+    """The folder in which Asterisk keeps recordings."""
+    pseudonym_key: Path = Path("/var/lib/pbx112/pseudonym.key")
+    """The secret by which numbers become pseudonyms at the end of their retention; made when first needed. Who deletes
+    the file makes it impossible to tell again which number a pseudonym was."""
+
     journal: Path = Path("/var/lib/pbx112/journal.db")
     fallback_records: Path = Path("/var/log/asterisk/pbx112-fallback.csv")
     """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""

@@ -28,11 +28,14 @@ _ORPHANS = """
 SELECT DISTINCT call_id FROM pbx112.{table} x
 WHERE NOT EXISTS (SELECT FROM pbx112.call c WHERE c.call_id = x.call_id)
   AND NOT EXISTS (SELECT FROM pbx112.event e WHERE e.call_id = x.call_id AND e.kind = ANY($1))
+  AND NOT EXISTS (SELECT FROM pbx112.retention_step s WHERE s.what = 'events'
+                  AND s.month = date_trunc('month', x.arrived_at AT TIME ZONE 'UTC')::date)
 """
 _ORPHANS_OF_CALL = """
 SELECT call_id FROM pbx112.call c
 WHERE NOT EXISTS (SELECT FROM pbx112.event e WHERE e.call_id = c.call_id AND e.kind = 'CallEnded' AND e.kind = ANY($1))
-  AND NOT EXISTS (SELECT FROM pbx112.dropped_range d WHERE d.journal_id = c.journal_id AND d.last_seq >= c.first_seq)
+  AND NOT EXISTS (SELECT FROM pbx112.dropped_range d
+                  WHERE d.journal_id = c.journal_id AND d.last_seq >= c.first_seq AND d.first_seq <= c.last_seq)
 """
 
 
@@ -48,13 +51,12 @@ class Rebuilt:
     """Calls left alone, because events of theirs have left by retention."""
 
 
-class _Stretch(NamedTuple):
-    """A journal as far as it stands in Postgres; events up to `gone` have left by retention."""
+class _Range(NamedTuple):
+    """Entries of a journal."""
 
     journal_id: str
     first: int
     last: int
-    gone: int
 
 
 async def rebuild(
@@ -69,17 +71,16 @@ async def rebuild(
     connection = await connect(dsn, "rebuild", statement_seconds=300)
     result, different = Rebuilt(), set[str]()
     try:
-        stretches = await _stretches(connection)
-        done, total = 0, sum(stretch.last - stretch.first + 1 for stretch in stretches)
-        for stretch in stretches:
-            ended = 0
+        gone = await _gone(connection)
+        standing = await _standing(connection, gone)
+        done, total = 0, sum(stretch.last - stretch.first + 1 for stretch in standing)
+        for stretch in standing:
             for first in range(stretch.first, stretch.last + 1, _EVENTS_AT_ONCE):
                 portion = stretch._replace(first=first, last=min(first + _EVENTS_AT_ONCE - 1, stretch.last))
                 async with _undisturbed(connection, write):
-                    ended += await _portion(connection, portion, result, different, write)
+                    result.calls += await _portion(connection, portion, gone, result, different, write)
                 done += portion.last - first + 1
                 on_progress(done, total)
-            result.calls += ended
         async with _undisturbed(connection, write):
             different.update(await _orphans(connection, write))
     finally:
@@ -100,20 +101,38 @@ async def _undisturbed(connection: Connection, write: bool) -> AsyncIterator[Non
         yield
 
 
-async def _stretches(connection: Connection) -> list[_Stretch]:
+async def _gone(connection: Connection) -> list[_Range]:
+    """What has left by retention."""
     rows = await connection.fetch(
-        "SELECT s.journal_id::text, s.base_seq, s.last_seq, "
-        "(SELECT coalesce(max(d.last_seq), 0) FROM pbx112.dropped_range d WHERE d.journal_id = s.journal_id) AS gone "
-        "FROM pbx112.shipment s WHERE s.last_seq > s.base_seq ORDER BY s.shipped_at, s.journal_id"
+        "SELECT journal_id::text, first_seq, last_seq FROM pbx112.dropped_range ORDER BY journal_id, first_seq"
     )
-    return [
-        _Stretch(row["journal_id"], max(row["base_seq"], row["gone"]) + 1, row["last_seq"], row["gone"])
-        for row in rows
-    ]
+    return [_Range(*row) for row in rows]
+
+
+async def _standing(connection: Connection, gone: list[_Range]) -> list[_Range]:
+    """The journals as far as they stand in Postgres, without what has left."""
+    rows = await connection.fetch(
+        "SELECT journal_id::text, base_seq, last_seq FROM pbx112.shipment ORDER BY shipped_at, journal_id"
+    )
+    found = []
+    for journal_id, base, last in rows:
+        first = base + 1
+        for left in (left for left in gone if left.journal_id == journal_id):
+            if first < left.first:
+                found.append(_Range(journal_id, first, left.first - 1))
+            first = left.last + 1
+        if first <= last:
+            found.append(_Range(journal_id, first, last))
+    return found
 
 
 async def _portion(
-    connection: Connection, portion: _Stretch, result: Rebuilt, different: set[str], write: bool
+    connection: Connection,
+    portion: _Range,
+    gone: list[_Range],
+    result: Rebuilt,
+    different: set[str],
+    write: bool,
 ) -> int:
     """The calls of which these events tell something final; how many of them ended here."""
     rows = await connection.fetch(
@@ -132,10 +151,10 @@ async def _portion(
     ended = 0
     for call_id, story in groupby(events, key=lambda row: str(row["call_id"])):
         entries, there = list(story), stands.get(call_id, Derived())
-        if _left(entries, there, portion.gone):
+        made = _made(call_id, entries)
+        if gone and _left(entries, there, made, gone):
             result.kept += 1
             continue
-        made = _made(call_id, entries)
         ended += sum(
             call.journal_id == portion.journal_id and portion.first <= call.last_seq <= portion.last
             for call in made.calls
@@ -167,12 +186,18 @@ async def _replace(connection: Connection, call_id: str, rows: Derived) -> None:
     await add_derived(connection, rows)
 
 
-def _left(entries: list[Record], there: Derived, gone: int) -> bool:
+def _left(entries: list[Record], there: Derived, made: Derived, gone: list[_Range]) -> bool:
     """Whether events of this call have left by retention: what remains does not tell it whole."""
-    if not gone:
-        return False
-    first = min((call.first_seq for call in there.calls), default=0)
-    return first <= gone if there.calls else entries[0]["kind"] != "CallArrived"
+    told = [(row["journal_id"], row["seq"]) for row in entries]
+    told += [(call.journal_id, seq) for call in there.calls for seq in (call.first_seq, call.last_seq)]
+    told += [(mark.journal_id, mark.seq) for mark in there.marks]
+    told += [(back.journal_id, back.seq) for back in there.call_backs]
+    for journal_id in {journal_id for journal_id, _ in told}:
+        seqs = [seq for journal, seq in told if journal == journal_id]
+        if any(g.journal_id == journal_id and g.first <= max(seqs) and g.last >= min(seqs) for g in gone):
+            return True
+    begun = there.calls or entries[0]["kind"] == "CallArrived"
+    return not begun or len(made.recordings) < len(there.recordings)
 
 
 def _made(call_id: str, events: list[Record]) -> Derived:

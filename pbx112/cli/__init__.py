@@ -15,12 +15,16 @@ from pbx112.cli import (
     check,
     demo,
     dialplan,
+    hold,
     migrate,
     prompts,
+    rebuild,
     rehearse,
+    retention,
     run,
     schema,
     status,
+    subject,
     wallboard,
 )
 from pbx112.cli.errors import reported
@@ -78,6 +82,10 @@ for _command in (
     wallboard.wallboard,
     cdr.cdr,
     rehearse.rehearse,
+    rebuild.rebuild,
+    retention.retention,
+    hold.hold,
+    subject.subject,
     card.card,
     schema.schema,
 ):

@@ -244,6 +244,15 @@ class RecordingDoc(Part):
     """After how many days a recording is deleted (UU PDP 27/2022)."""
 
 
+class RetentionDoc(Part):
+    """How long records are kept (UU PDP 27/2022). Figures outlive all of it."""
+
+    personal_months: Annotated[int, Field(ge=1, le=240)] = 24
+    """Whole months after which events leave and callers' numbers become pseudonyms."""
+    access_months: Annotated[int, Field(ge=1, le=240)] = 60
+    """Whole months after which the log of who read the records leaves."""
+
+
 class Document(Part):
     """pbx112's plan: who is rung for what. Numbers and codes stand in quotes."""
 
@@ -264,6 +273,8 @@ class Document(Part):
     """The agency that gets a call when nothing else leads anywhere: its phones must always be staffed."""
     recording: RecordingDoc | None = None
     """Absent: nothing is recorded."""
+    retention: RetentionDoc = Field(default_factory=RetentionDoc)
+    """How long records are kept."""
 
     def owners(self) -> list[tuple[str, Owner]]:
         """Whoever has lines, in the order of the file, each with what messages call it."""

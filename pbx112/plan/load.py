@@ -23,6 +23,7 @@ from pbx112.plan.types import (
     LineKind,
     Plan,
     Recording,
+    Retention,
     Service,
     Supervisors,
     Trunk,
@@ -138,6 +139,7 @@ def _plan(document: doc.Document, digest: str) -> Plan:
         default_agency=document.default_agency,
         recording=Recording(recording.enabled, recording.keep_days),
         supervisors=Supervisors(above.ring, _lines(document, above.lines, above.ring_for)) if above else None,
+        retention=Retention(document.retention.personal_months, document.retention.access_months),
     )
 
 

@@ -27,6 +27,7 @@ _PARTS: dict[str, tuple[type[doc.Part], str]] = {
     "agencies": (doc.AgencyDoc, "agency"),
     "incidents": (doc.IncidentDoc, "incident"),
     "recording": (doc.RecordingDoc, "recording"),
+    "retention": (doc.RetentionDoc, "retention"),
 }
 _NAMED = ("trunks", "agencies", "incidents")
 

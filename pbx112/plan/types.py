@@ -201,6 +201,16 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """Whole months for which records are kept."""
+
+    personal_months: int = 24
+    """Events, and callers' numbers."""
+    access_months: int = 60
+    """The log of who read the records."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A validated `agencies.yaml`. `hash` (first 16 hex digits of the file's SHA-256) names it in the records."""
 
@@ -213,6 +223,7 @@ class Plan:
     default_agency: str
     recording: Recording
     supervisors: Supervisors | None = None
+    retention: Retention = Retention()
 
     def incident_on_key(self, digit: str) -> Incident | None:
         """The incident that the caller chooses with `digit` in the menu, or None."""

@@ -14,7 +14,8 @@ from tests.cdr.calls import gap
 
 
 async def ship(dsn: str, folder: Path, drafts: Sequence[Draft], plan: Plan | None = None) -> list[str]:
-    """Journal `drafts` in a new or the same file below `folder` and ship them; returns the alarms."""
+    """Journal `drafts` in a new or the same file below `folder` and ship them; returns the alarms of shipping (a busy
+    machine's disk may raise others)."""
     alarms: list[str] = []
     journal = await Journal.open(folder / "j.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append)
     shipper = Shipper(journal, dsn, "kaur", alarms.append, plan=None if plan is None else lambda: plan)
@@ -26,4 +27,4 @@ async def ship(dsn: str, folder: Path, drafts: Sequence[Draft], plan: Plan | Non
         await task
     await journal.close()
     assert arrived, alarms
-    return alarms
+    return [alarm for alarm in alarms if alarm.startswith("records:")]

@@ -8,6 +8,7 @@ import time
 import asyncpg
 
 from pbx112.cdr import MigrationError, pending
+from pbx112.cdr.derived import TABLES
 from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.settings import Settings
@@ -18,7 +19,7 @@ OLDEST = 14
 CLOCKS_APART = 2.0
 """Seconds."""
 
-_TABLES = ("call", "leg", "event", "recording")
+_TABLES = ("event", *TABLES)
 
 
 async def check_postgres(settings: Settings) -> Section:
