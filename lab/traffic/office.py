@@ -13,15 +13,15 @@ import itertools
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from random import Random
 from typing import cast
 
+from lab.traffic.acts import Acts, Live
 from lab.traffic.desk import Desk
 from lab.traffic.outages import US, Outage, fallback_call, outages
-from lab.traffic.people import Citizen, Intent, People
+from lab.traffic.people import Citizen, People
 from lab.traffic.seasons import Arrival, arrivals
 from pbx112 import __version__
 from pbx112.cdr.fallback_story import FallbackCall
@@ -31,32 +31,14 @@ from pbx112.model import stimuli as st
 from pbx112.model.caller import Caller, read_caller
 from pbx112.model.decide import arrive, decide
 from pbx112.model.described import describe
-from pbx112.model.events import Disposition, Instant, LegResult, Outcome
-from pbx112.model.state import Call, Leg, Talking, begin, due, evolve
+from pbx112.model.events import Instant
+from pbx112.model.state import Call, Ended, begin, due, evolve
 from pbx112.plan.types import Plan
 from pbx112.switch.calls import Calls
 from pbx112.switch.live import LiveCall
 from pbx112.switch.record import draft
 
-SERVED = frozenset({Outcome.ANSWERED, Outcome.FALLBACK_ANSWERED})
 CELLS = "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=51010{:08X}"
-
-
-@dataclass(slots=True)
-class _Live:
-    """A call that goes on. `intent` is what its operator does, once somebody has accepted; `alarm_us` when it is looked
-    at anew, 0: not at all."""
-
-    citizen: Citizen
-    call: Call
-    alarm_us: int = 0
-    intent: Intent | None = None
-    recorded: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def call_id(self) -> str:
-        """Its id: with its state all that :class:`Calls` asks of a live call."""
-        return self.call.call_id
 
 
 class Office:
@@ -74,6 +56,7 @@ class Office:
         )
         self._calls = Calls(lambda: self._instant().mono_ns)
         self._desk = Desk(self._chance, plan, self._calls.ledger)
+        self._acts = Acts(self._chance, plan, self._people, self._desk, self)
         self._in_use = Counter[str]()
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -82,7 +65,7 @@ class Office:
         self._now = round(start.timestamp()) * US
         self._boot_us = self._now - 86_400 * US
         self._outages = outages(Random(f"{seed} {node} outages"), self._now)
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._missed: list[Arrival] | None = None
         self._down = self._looking = False
         self._coming = True
@@ -113,7 +96,12 @@ class Office:
     def _instant(self) -> Instant:
         return Instant(self._now, (self._now - self._boot_us) * 1000)
 
-    def _local(self) -> datetime:
+    @property
+    def now_us(self) -> int:
+        """See :class:`lab.traffic.acts.Stage`, as of all that is public here."""
+        return self._now
+
+    def local(self) -> datetime:
         return datetime.fromtimestamp(self._now / US, UTC).astimezone(self._zone)
 
     def _note(self, subject: str, event: ev.Event) -> None:
@@ -124,9 +112,13 @@ class Office:
         self._note("", ev.DaemonStarted(__version__, str(boot), self.node))
         self._note("", ev.PlanLoaded(self._plan.hash))
 
+    @property
+    def _serves(self) -> bool:
+        return self._missed is None and not self._down
+
     def _hour_passes(self) -> None:
-        if self._missed is None and not self._down:
-            for event in self._desk.said(self._instant(), self._local()):
+        if self._serves:
+            for event in self._desk.said(self._instant(), self.local()):
                 self._note("", event)
         if self._coming:
             self._at((self._now // (3600 * US) + 1) * 3600 * US, self._hour_passes)
@@ -173,6 +165,8 @@ class Office:
         self._boot_us = self._now - 40 * US
         self._starts()
         self._resume(st.Resumed(asterisk_restarted=True))
+        ledger, self._calls = self._calls.ledger, Calls(lambda: self._instant().mono_ns)
+        self._calls.ledger = ledger
         self._next_outage()
 
     def _resume(self, resumed: st.Resumed) -> None:
@@ -223,13 +217,13 @@ class Office:
         first, *others = arrive(call_id, arrived, self._plan, self._calls.world(None, now))
         call = begin(call_id, first, now)
         assert call is not None
-        live = self._live[call_id] = _Live(citizen, call)
+        live = self._live[call_id] = Live(citizen, call)
         self._calls.add(cast(LiveCall, live))
         self._note(call_id, first)
         self._happened(live, others)
         self._in(citizen.patience, lambda: self._loses_patience(call_id))
         if citizen.described:
-            self._tell_in(0.06, call_id, st.Described(self._described(citizen, caller)))
+            self.tell_in(0.06, call_id, st.Described(self._described(citizen, caller)))
 
     def _described(self, citizen: Citizen, caller: Caller) -> ev.CallerDescribed:
         identity = f"<sip:{caller.e164 or 'anonymous'}@ims.example>"
@@ -237,7 +231,15 @@ class Office:
         assert event is not None
         return event
 
-    def _tell_in(self, seconds: float, call_id: str, stimulus: st.Stimulus) -> None:
+    def busy(self, number: str) -> bool:
+        """Whether this line rings or talks for another call."""
+        return self._in_use[number] > 1
+
+    def note_in(self, seconds: float, call_id: str, event: ev.CallEvent) -> None:
+        """An ended call's event, where a daemon serves then."""
+        self._in(seconds, lambda: self._note(call_id, event) if self._serves else None)
+
+    def tell_in(self, seconds: float, call_id: str, stimulus: st.Stimulus) -> None:
         self._in(seconds, partial(self._tell, call_id, stimulus))
 
     def _tell(self, call_id: str, stimulus: st.Stimulus) -> None:
@@ -247,7 +249,7 @@ class Office:
         if events := decide(live.call, stimulus, self._plan, self._calls.world(live.call, self._instant())):
             self._happened(live, events)
 
-    def _happened(self, live: _Live, events: list[ev.CallEvent]) -> None:
+    def _happened(self, live: Live, events: list[ev.CallEvent]) -> None:
         """Journal it, and let people act on it."""
         now, call_id, before = self._instant(), live.call.call_id, live.call
         for event in events:
@@ -256,7 +258,10 @@ class Office:
         self._calls.moved(before, live.call)
         self._follow(before, live.call)
         for event in events:
-            self._react(live, event)
+            self._acts.react(live, event)
+        if isinstance(live.call.situation, Ended):
+            del self._live[call_id]
+            self._calls.forget(cast(LiveCall, live))
         self._set_alarm(live)
         self._look_for_room()
 
@@ -281,7 +286,7 @@ class Office:
             self._looking = True
             self._in(1.0, self._tell_first_waiting)
 
-    def _set_alarm(self, live: _Live) -> None:
+    def _set_alarm(self, live: Live) -> None:
         moment = due(live.call)
         if moment is None:
             return
@@ -290,7 +295,7 @@ class Office:
             live.alarm_us = at
             self._at(at, lambda: self._alarm(live, at))
 
-    def _alarm(self, live: _Live, at: int) -> None:
+    def _alarm(self, live: Live, at: int) -> None:
         if live.alarm_us != at or live.call.call_id not in self._live:
             return
         live.alarm_us = 0
@@ -305,123 +310,6 @@ class Office:
         live = self._live.get(call_id)
         if live is not None and not live.call.accepted:
             self._tell(call_id, st.CallerHungUp(16))
-
-    # --- what people and phones do
-
-    def _react(self, live: _Live, event: ev.CallEvent) -> None:
-        call_id, chance = live.call.call_id, self._chance
-        match event:
-            case ev.LegOffered(placed=True):
-                self._rings(live, event)
-            case ev.LegAnswered(leg=number):
-                leg = live.call.leg(number)
-                if leg is not None and leg.help and leg.target.accept == "pickup":
-                    self._tell_in(chance.uniform(2.0, 4.5), call_id, st.Briefed(number))
-            case ev.LegAccepted(leg=number):
-                leg = live.call.leg(number)
-                if leg is not None:
-                    self._joins(live, leg)
-            case ev.MenuOffered(attempt=attempt):
-                spoken = 24.0
-                self._tell_in(spoken, call_id, st.PromptDone("menu", True))
-                if live.citizen.key and attempt == 1:
-                    self._tell_in(live.citizen.key_after + 4.0, call_id, st.KeyPressed(live.citizen.key))
-            case ev.AnnouncementStarted():
-                self._tell_in(9.0, call_id, st.PromptDone("announcement", True))
-            case ev.CallQueued():
-                self._tell_in(5.0, call_id, st.PromptDone("waiting", True))
-            case ev.CallerHeld():
-                self._tell_in(5.0, call_id, st.PromptDone("held", True))
-            case ev.WaitAnnounced():
-                word: st.Prompt = "held" if live.call.held else "waiting"
-                self._tell_in(5.0, call_id, st.PromptDone(word, True))
-            case ev.KeyAsked() if live.citizen.kind is Disposition.NORMAL or chance.random() < 0.03:
-                self._tell_in(chance.uniform(6.0, 12.0), call_id, st.KeyPressed("5"))
-            case ev.CallEnded(outcome=outcome):
-                self._ended(live, outcome)
-            case _:
-                pass
-
-    def _rings(self, live: _Live, event: ev.LegOffered) -> None:
-        call_id, number, target = live.call.call_id, event.leg, event.target
-        busy = self._in_use[target.number] > 1
-        does = self._people.rung(
-            target, self._local(), busy=busy, there=self._desk.there(target.number), storm=live.citizen.storm
-        )
-        if does.does == "unreachable":
-            self._tell_in(0.02, call_id, st.Refused(number, True, "unreachable"))
-            return
-        if does.says_ringing is not None:
-            self._tell_in(does.says_ringing, call_id, st.Rang(number))
-        if does.does == "ends":
-            self._tell_in(does.after, call_id, st.HungUp(number, does.cause, does.sip))
-        elif does.does == "answers":
-            self._tell_in(does.after, call_id, st.PickedUp(number))
-            for after, digit in does.presses:
-                self._tell_in(does.after + after, call_id, st.KeyPressed(digit, number))
-            if does.talks is not None:
-                self._tell_in(does.after + does.talks, call_id, st.HungUp(number, 16))
-
-    def _joins(self, live: _Live, leg: Leg) -> None:
-        """A human has accepted, for the caller or called in."""
-        call_id, chance, call = live.call.call_id, self._chance, live.call
-        talk = call.situation
-        if call.arrival.record and isinstance(talk, Talking) and talk.recording not in live.recorded:
-            live.recorded[talk.recording] = self._now
-            started = st.RecordingReported(ev.RecordingStarted(talk.recording))
-            self._tell_in(0.1, call_id, started)
-        if help_ := call.help(leg.help):
-            if help_.consult:
-                back = "#2" if chance.random() < 0.15 else "#1"
-                self._tell_in(chance.uniform(5.0, 25.0), call_id, st.CodeDialled(back, help_.by))
-            elif live.intent is not None and live.intent.hands_over is not None:
-                self._tell_in(live.intent.hands_over, call_id, st.HungUp(help_.by, 16))
-            return
-        if live.intent is not None:
-            return  # a talk that was broken or handed back: the caller leaves when it meant to
-        intent = live.intent = self._people.intent(live.citizen, leg.target.owner)
-        if live.citizen.speaks:
-            self._tell_in(chance.uniform(0.6, 3.0), call_id, st.CallerHeard())
-        for after, keys in intent.codes:
-            self._tell_in(after, call_id, st.CodeDialled(keys, leg.number))
-        talk_for = live.citizen.talk
-        if intent.breaks:
-            self._tell_in(talk_for * 0.5, call_id, st.HungUp(leg.number, 44))
-        elif intent.ends:
-            self._tell_in(talk_for, call_id, st.HungUp(leg.number, 16))
-            talk_for += chance.uniform(5.0, 40.0)
-        self._tell_in(talk_for, call_id, st.CallerHungUp(16))
-
-    def _ended(self, live: _Live, outcome: Outcome) -> None:
-        """What follows a call: the recording's end, a mark, a call back; and a turn for who waits."""
-        call, chance = live.call, self._chance
-        del self._live[call.call_id]
-        self._calls.forget(cast(LiveCall, live))
-        for name, since in live.recorded.items():
-            draw, seconds = chance.random(), round((self._now - since) / US, 3)
-            if draw < 0.004:
-                failed = ev.RecordingFailed(name, "disk full" if draw < 0.001 else "recorder failed")
-                self._in(0.2, partial(self._note, call.call_id, failed))
-            elif draw > 0.002 + 0.004:
-                finished = ev.RecordingFinished(name, max(0.0, seconds - 0.1))
-                self._in(chance.uniform(0.1, 0.6), partial(self._note, call.call_id, finished))
-        talked = next((leg for leg in call.legs if leg.result is LegResult.ACCEPTED), None)
-        if live.intent is not None and live.intent.late is not None and talked is not None:
-            mark = ev.CallMarked(talked.target.number, disposition=self._people.seen(live.citizen.kind))
-            self._in(live.intent.late, partial(self._note, call.call_id, mark))
-        if outcome not in SERVED and call.arrival.callable and self._desk.anyone() and chance.random() < 0.45:
-            self._in(chance.uniform(120, 2400), lambda: self._calls_back(call))
-
-    def _calls_back(self, call: Call) -> None:
-        if not self._desk.anyone() or self._missed is not None:
-            return
-        chance, by = self._chance, sorted(self._desk.here())[0]
-        trunk = next(iter(self._plan.trunks))
-        self._note(call.call_id, ev.CallBackPlaced(by, call.arrival.caller or "", trunk))
-        result = chance.choices(("answer", "noanswer", "busy", "chanunavail", "cancel"), (55, 25, 8, 9, 3))[0]
-        talked = round(chance.lognormvariate(3.6, 0.6), 1) if result == "answer" else 0.0
-        ended = ev.CallBackEnded(by, result, talked)
-        self._in(chance.uniform(4, 30) + talked, partial(self._note, call.call_id, ended))
 
 
 @lru_cache(maxsize=8192)

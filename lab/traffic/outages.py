@@ -106,6 +106,7 @@ def fallback_call(
     else:
         story.note("ended", "", 16)
     lines = [line for text in story.lines if (line := read_line(text)) is not None]
+    assert len(lines) == len(story.lines), "no dialplan writes this"
     return told(lines, plan)
 
 
