@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from pbx112.cdr.access import note_access
 from pbx112.cdr.rows import CallRecord, LegRecord, RecordingRecord
 from pbx112.cdr.store import connect, fetch
 
@@ -49,47 +50,56 @@ ORDER BY call.arrived_at, call.call_id, event.seq
 """
 
 
-async def last_calls(dsn: str, limit: int = 20) -> list[CallRecord]:
-    """The calls that arrived last, newest first. Raises asyncpg's errors and OSError."""
+async def last_calls(dsn: str, limit: int = 20, *, unmasked: bool = False) -> list[CallRecord]:
+    """The calls that arrived last, newest first; numbers are masked unless `unmasked` (which takes an account in
+    pbx112_unmasked). The reading is noted in the access log first. Raises asyncpg's errors and OSError."""
     connection = await connect(dsn, "cdr")
     try:
-        return await fetch(
-            connection, CallRecord, "call", "ORDER BY arrived_at DESC, call_id LIMIT $1", limit
-        )
+        await note_access(connection, "cdr", f"the last {limit} calls", unmasked=unmasked)
+        view = "calls_unmasked" if unmasked else "calls"
+        return await fetch(connection, CallRecord, view, "ORDER BY arrived_at DESC, call_id LIMIT $1", limit)
     finally:
         await connection.close()
 
 
-async def story_of(dsn: str, call_id: str) -> Story | None:
-    """All that stands about `call_id`, None where nothing does. Raises asyncpg's errors and OSError."""
+async def story_of(dsn: str, call_id: str, *, unmasked: bool = False) -> Story | None:
+    """All that stands about `call_id`, None where nothing does; masked, and noted, as in :func:`last_calls`. Raises
+    asyncpg's errors and OSError."""
     connection = await connect(dsn, "cdr")
     try:
-        calls = await fetch(connection, CallRecord, "call", "WHERE call_id = $1", call_id)
+        await note_access(connection, "cdr", "one call", call_id=call_id, unmasked=unmasked)
+        view, events = ("calls_unmasked", "event") if unmasked else ("calls", "events")
+        calls = await fetch(connection, CallRecord, view, "WHERE call_id = $1", call_id)
         legs = await fetch(connection, LegRecord, "leg", "WHERE call_id = $1 ORDER BY leg", call_id)
         recordings = await fetch(
             connection, RecordingRecord, "recording", "WHERE call_id = $1 ORDER BY ended_at, name", call_id
         )
         rows = await connection.fetch(
-            "SELECT seq, at, plan, kind, body FROM pbx112.event WHERE call_id = $1 ORDER BY at, seq", call_id
+            f"SELECT seq, at, plan, kind, body FROM pbx112.{events} WHERE call_id = $1 ORDER BY at, seq",  # noqa: S608
+            call_id,
         )
     finally:
         await connection.close()
     if not rows and not calls:
         return None
-    events = [
+    told = [
         StoredEvent(row["seq"], row["at"], row["plan"], row["kind"], msgspec.json.decode(row["body"]))
         for row in rows
     ]
-    return Story(calls[0] if calls else None, legs, recordings, events)
+    return Story(calls[0] if calls else None, legs, recordings, told)
 
 
 async def events_between(
     dsn: str, since: datetime, until: datetime
 ) -> AsyncIterator[tuple[str, list[StoredFact]]]:
     """The calls that arrived from `since` on and before `until`, oldest first, each with its events in the journal's
-    order. Raises asyncpg's errors and OSError."""
+    order. It reads whole events, and takes an account in pbx112_unmasked; that is noted in the access log. Raises
+    asyncpg's errors and OSError."""
     connection = await connect(dsn, "rehearse", statement_seconds=600.0)
     try:
+        await note_access(
+            connection, "rehearse", f"calls from {since:%Y-%m-%d} to {until:%Y-%m-%d}", unmasked=True
+        )
         async with connection.transaction(readonly=True):
             call, facts = "", list[StoredFact]()
             cursor = connection.cursor(_EVENTS_OF_CALLS, since, until, prefetch=2000)

@@ -62,18 +62,19 @@ def cdr(
     One call:           pbx112 cdr 1764210000.12
     For a program:      pbx112 cdr --last 1000 --json
 
-    It reads Postgres; where that is not there, the journal of this machine, and says so. Times are in the
-    service's time zone. `ring s` lasts until a human accepted, `talk s` is the caller's time with humans.
+    It reads Postgres, and is noted in the access log there; where Postgres is not there, it reads the journal of this
+    machine, and says so. Numbers are masked; --unmask takes an account in pbx112_unmasked (or the daemon's). Times are in
+    the service's time zone. `ring s` lasts until a human accepted, `talk s` is the caller's time with humans.
     """
     settings = settings_for(agencies, ari=False)
     if call_id is None:
-        calls = _last(settings, last)
+        calls = _last(settings, last, unmask)
         if as_json:
             _as_json([_row(call, unmask) for call in calls])
         else:
             _print_calls(calls, _zone(settings), unmask)
         return
-    told = _story(settings, call_id)
+    told = _story(settings, call_id, unmask)
     if told is None:
         raise Failed(f"no call {plain(call_id)!r} is known; `pbx112 cdr` lists the last ones")
     if as_json:
@@ -82,10 +83,10 @@ def cdr(
         _print_call(call_id, told, _zone(settings), unmask)
 
 
-def _last(settings: Settings, limit: int) -> list[CallRecord]:
+def _last(settings: Settings, limit: int, unmask: bool) -> list[CallRecord]:
     if settings.dsn is not None:
         try:
-            return _ask(last_in_postgres(settings.dsn.get_secret_value(), limit))
+            return _ask(last_in_postgres(settings.dsn.get_secret_value(), limit, unmasked=unmask))
         except REFUSALS as error:
             complain(f"{explain(error)}; here is the journal of this machine", "yellow")
     else:
@@ -94,13 +95,13 @@ def _last(settings: Settings, limit: int) -> list[CallRecord]:
         return journal_view.last_calls(reader, limit, settings.node)
 
 
-def _story(settings: Settings, call_id: str) -> Told | None:
+def _story(settings: Settings, call_id: str, unmask: bool) -> Told | None:
     """From Postgres; from the journal where that is not there, or has not got the whole call (yet)."""
     told: Told | None = None
     asked = settings.dsn is not None
     if settings.dsn is not None:
         try:
-            found = _ask(story_in_postgres(settings.dsn.get_secret_value(), call_id))
+            found = _ask(story_in_postgres(settings.dsn.get_secret_value(), call_id, unmasked=unmask))
         except REFUSALS as error:
             asked = False
             complain(f"{explain(error)}; here is the journal of this machine", "yellow")

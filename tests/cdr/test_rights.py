@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 from pathlib import Path
+from typing import get_args
 
 import asyncpg
 import pytest
 
 from lab.postgres import Postgres
+from pbx112.cdr import last_calls, story_of
 from pbx112.cdr.access import masked, note_access
 from pbx112.journal import Draft
 from pbx112.model import events as ev
@@ -197,3 +199,34 @@ async def test_an_event_once_shipped_under_a_name_is_refused_a_second_time(
     await ship_a_call(dsn, tmp_path)
     with pytest.raises(asyncpg.UniqueViolationError):
         await db.execute("INSERT INTO pbx112.event SELECT * FROM pbx112.event")
+
+
+async def test_of_every_kind_of_event_it_was_decided_what_the_masked_may_see(
+    server: Postgres, database: str, db: asyncpg.Connection
+) -> None:
+    """A new kind is hidden until it stands in the view `events`, or here: does it hold anything of a citizen?"""
+    hidden = {"CallerDescribed"}
+    kinds = {kind.__name__ for kind in get_args(ev.Event)}
+    view = await db.fetchval("SELECT pg_get_viewdef('pbx112.events'::regclass)")
+    assert {kind for kind in kinds if f"'{kind}'" not in view} == hidden
+
+
+async def test_the_auditor_reads_calls_by_the_command_and_that_is_written_down(
+    server: Postgres, database: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await ship_a_call(server.dsn_of(database), tmp_path)
+    dsn = await login(server, database, "pbx112_auditor")
+    (call,) = await last_calls(dsn)
+    assert (call.caller, call.ring_seconds) == ("…222", 4.5)
+    story = await story_of(dsn, "c1")
+    assert story is not None
+    assert len(story.events) == len(answered())
+    assert "1311112222" not in str(story)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await story_of(dsn, "c1", unmasked=True)
+    log = await db.fetch("SELECT program, what, call_id, unmasked FROM pbx112.access_log ORDER BY at")
+    assert [tuple(row) for row in log] == [
+        ("cdr", "the last 20 calls", None, False),
+        ("cdr", "one call", "c1", False),
+        ("cdr", "one call", "c1", True),
+    ]
