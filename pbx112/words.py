@@ -108,6 +108,7 @@ PROMPTS: Table = {
     "menu": ("menu", "menu"),
     "announcement": ("announcement", "pengumuman"),
     "held": ("request to hold on", "permintaan tetap di saluran"),
+    "question": ("question whether it is an emergency", "pertanyaan keadaan darurat"),
     "next": ("that somebody else is tried", "pemberitahuan mencoba petugas lain"),
 }
 REFUSALS: Table = {

@@ -77,6 +77,8 @@ class Deeds:
     def take(self, event: ev.Event, now: Moment) -> None:
         """An event of the call before its end. Legs that were offered twice keep their first meaning."""
         match event:
+            case ev.StageEntered(why="turn") if self._stages and self._stages[-1].left is None:
+                pass  # after a wait the same is tried once more
             case ev.StageEntered():
                 self._leave("passed_on")
                 self._stages.append(_Stage(event, now))

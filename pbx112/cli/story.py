@@ -104,15 +104,33 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
             alone = ("", "")
             if event.via == "fallback":
                 alone = ("; the dialplan handles it alone", "; ditangani dialplan saja")
+            pranks = ("", "")
+            if event.nuisance:
+                pranks = (
+                    f"; {event.nuisance} pranks of late",
+                    f"; {event.nuisance} kali iseng belakangan ini",
+                )
             return (
-                f"call from {caller} to {event.dialled}{by[0]}{back[0]}{alone[0]}",
-                f"panggilan dari {caller} ke {event.dialled}{by[1]}{back[1]}{alone[1]}",
+                f"call from {caller} to {event.dialled}{by[0]}{back[0]}{pranks[0]}{alone[0]}",
+                f"panggilan dari {caller} ke {event.dialled}{by[1]}{back[1]}{pranks[1]}{alone[1]}",
             )
         case ev.CallerDescribed():
             said = "; ".join(
                 f"{label} {value}" for label, value in description(event, unmask=unmask, language=language)
             )
             return f"the trunk says: {said}", f"keterangan operator: {said}"
+        case ev.EmergencyAsked():
+            return (
+                "is asked to press 1 in an emergency: pranks came from this number",
+                "diminta menekan 1 bila darurat: nomor ini tercatat iseng",
+            )
+        case ev.EmergencyAnswered():
+            if event.digit:
+                return "the caller pressed 1: an emergency", "warga menekan 1: keadaan darurat"
+            return (
+                "the caller pressed nothing: behind the others",
+                "warga tidak menekan apa pun: di belakang yang lain",
+            )
         case ev.CallQueued():
             why = word(WAITS, event.reason, language)
             return (
@@ -317,6 +335,12 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
             )
         case ev.PinRefused():
             return f"{event.by}: wrong PIN for {event.agency}", f"{event.by}: PIN salah untuk {event.agency}"
+        case ev.NuisanceLifted():
+            number = caller_of(event.number, event.number, unmask=unmask, language=language)
+            return (
+                f"{event.by}: the pranks of {number} count no more",
+                f"{event.by}: tanda iseng {number} dicabut",
+            )
         case ev.DeskStated():
             lines, standby = len(event.lines), len(event.standby)
             return (

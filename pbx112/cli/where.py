@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from pbx112.cli.story import owner_name, target_name
-from pbx112.model.state import Announcing, Call, Ended, InFallback, InMenu, Leg, Reaching, Talking, Waiting
+from pbx112.model.state import (
+    Announcing,
+    Call,
+    Ended,
+    InFallback,
+    InMenu,
+    Leg,
+    Questioned,
+    Reaching,
+    Talking,
+    Waiting,
+)
 from pbx112.words import WAITS, word
 
 
@@ -26,6 +37,8 @@ def _where(call: Call) -> str:
             return f"asks {_whom(asked)} to accept" if asked else f"ringing {_whom(ringing)}"
         case Waiting(reason=reason):
             return f"waits for its turn ({word(WAITS, reason)})"
+        case Questioned():
+            return "is asked whether it is an emergency"
         case InMenu(attempt=attempt):
             return "in the menu" if attempt == 1 else f"in the menu, {attempt}th time"
         case Announcing():

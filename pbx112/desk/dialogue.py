@@ -107,6 +107,8 @@ def dialogue(digit: str, desk: Desk) -> Dialogue:
             return _waiting(desk)
         case "6":
             return _standby(desk)
+        case "7":
+            return _lift(desk)
         case _:
             return _refuse("desk_unknown")
 
@@ -188,6 +190,25 @@ def _call_back(desk: Desk) -> Dialogue:
         if pressed != "2":
             return
     yield _say("desk_end_of_list")
+
+
+def _lift(desk: Desk) -> Dialogue:
+    """The numbers from which pranks came, one by one; a supervisor may have one go on like any other."""
+    line = desk.line_of(SUPERVISORS)
+    if line is None:
+        yield _say("desk_not_yours")
+        return
+    numbers = desk.ledger.nuisances(desk.plan.nuisance, desk.now.utc_us)
+    yield _say("desk_nuisances", _count(len(numbers)))
+    for number in numbers:
+        pressed = yield Ask((*_media("desk_number"), *_digits(number), *_media("desk_lift")), 1)
+        if pressed == "1":
+            yield Note("", ev.NuisanceLifted(line.number, number))
+            yield _say("desk_lifted")
+        elif pressed != "2":
+            return
+    if numbers:
+        yield _say("desk_end_of_list")
 
 
 def _came_by_trunk(desk: Desk, caller: Abandoned) -> bool:

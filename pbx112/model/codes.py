@@ -130,6 +130,8 @@ def rows(plan: Plan) -> tuple[tuple[str, str], ...]:
             (f"*{number}4", "Panggilan terputus: dengar, hubungi."),
             (f"*{number}5", "Berapa penelepon menunggu."),
         ]
+    if plan.supervisors and plan.nuisance:
+        found.append((f"*{number}7", "Di pengawas: cabut tanda iseng."))
     return (*found, (f"*{number}6", "Di OPD: ponsel siaga malam ini (PIN)."))
 
 

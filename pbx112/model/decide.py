@@ -24,10 +24,10 @@ from .events import (
     PromptHeard,
 )
 from .reach import caller_chose, menu_expired, prompt_done
-from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, Talking, Waiting, begin
+from .state import Announcing, Call, Ended, InFallback, InMenu, Questioned, Reaching, Talking, Waiting, begin
 from .stimuli import Stimulus, World
 from .story import Story
-from .waiting import enter, look_again, pass_time
+from .waiting import arrives, emergency, look_again, pass_time
 
 
 def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> list[CallEvent]:
@@ -40,6 +40,7 @@ def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> 
         dialled=arrived.dialled,
         source=arrived.source,
         noted=arrived.noted,
+        nuisance=arrived.nuisance,
         record=plan.recording.enabled,
         silence=plan.service.silence,
         answer=plan.service.answer,
@@ -48,7 +49,7 @@ def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> 
     assert call is not None
     story = Story(call, plan, world)
     story.events.append(first)
-    enter(story)
+    arrives(story)
     return story.events
 
 
@@ -85,6 +86,7 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
             caller_gone(story, cause, forced)
         case stimuli.KeyPressed(digit=digit, leg=number):
             if number is None:
+                emergency(story, digit)
                 caller_chose(story, digit)
                 commands.caller_answers(story, digit)
             else:
@@ -129,6 +131,8 @@ def _time_passed(story: Story) -> None:
             legs.go_on(story)
         case Talking() | Waiting():
             helps.go_on(story)
+        case Questioned(due_ns=due) if due <= now:
+            emergency(story, "")
         case InMenu(due_ns=due) as menu if due <= now:
             menu_expired(story, menu)
         case Announcing(due_ns=due) if due <= now:
@@ -162,6 +166,8 @@ def _resume(story: Story, found: stimuli.Resumed) -> None:
         story.tell(PromptHeard("waiting", played=False))
     if isinstance(story.call.situation, InMenu):
         story.tell(PromptHeard("menu", played=False))
+    if isinstance(story.call.situation, Questioned):
+        story.tell(PromptHeard("question", played=False))
     if story.call.held:
         story.tell(PromptHeard("held", played=False))
     for number in found.up:

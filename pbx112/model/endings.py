@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 from .events import CallEnded, CallerLeft, HandedToFallback, LegEnded, LegResult, Outcome
-from .state import Announcing, Call, Ended, InFallback, InMenu, Reaching, Talking, Waiting
+from .state import Announcing, Call, Ended, InFallback, InMenu, Questioned, Reaching, Talking, Waiting
 from .story import Story
 
 
@@ -26,7 +26,7 @@ def caller_gone(story: Story, cause: int | None, forced: bool = False) -> None:
             outcome = Outcome.SYSTEM_FAILURE
         case Waiting():
             outcome = Outcome.ABANDONED_WAITING
-        case InMenu():
+        case InMenu() | Questioned():
             outcome = Outcome.ABANDONED_MENU
         case Announcing():
             outcome = Outcome.UNANSWERED

@@ -106,6 +106,8 @@ class CallArrived(_Event, frozen=True, tag=True):
     via: Literal["daemon", "fallback"] = "daemon"
     record: bool = False
     answer: Literal["on_pickup", "on_arrival"] = "on_pickup"
+    nuisance: int = 0
+    """So many calls of this number were marked as prank within the plan's time, more than are borne; 0: it is none."""
     noted: bool = False
     """The intake dialplan noted what the trunk says of the caller; :class:`CallerDescribed` tells it."""
     silence: float = 0.0
@@ -130,6 +132,21 @@ class CallerDescribed(_Event, frozen=True, tag=True):
     latitude: float | None = None
     longitude: float | None = None
     radius: float | None = None
+
+
+class EmergencyAsked(_Event, frozen=True, tag=True):
+    """The caller, from whose number pranks came, is asked by `media` to press 1 in an emergency, within `wait` seconds
+    after it was spoken."""
+
+    media: tuple[str, ...]
+    wait: float
+
+
+class EmergencyAnswered(_Event, frozen=True, tag=True):
+    """The caller's answer to :class:`EmergencyAsked`: `1`, and it goes on like any other; or nothing, and it goes on
+    behind the others."""
+
+    digit: str
 
 
 class CallQueued(_Event, frozen=True, tag=True):
@@ -297,7 +314,7 @@ class MenuOffered(_Event, frozen=True, tag=True):
 class PromptHeard(_Event, frozen=True, tag=True):
     """A prompt to the caller has been spoken to its end, or could not be `played`."""
 
-    prompt: Literal["greeting", "waiting", "menu", "announcement", "held", "next"]
+    prompt: Literal["greeting", "waiting", "menu", "announcement", "held", "next", "question"]
     played: bool
 
 
@@ -428,6 +445,13 @@ class PinRefused(_Event, frozen=True, tag=True):
     agency: str
 
 
+class NuisanceLifted(_Event, frozen=True, tag=True):
+    """On the supervisor's line `by`: the pranks that were marked of `number` (E.164) so far count no more."""
+
+    by: str
+    number: str
+
+
 class DeskStated(_Event, frozen=True, tag=True):
     """What stands of all :class:`LineStateChanged` and :class:`StandbyChosen` so far, said again so that nothing is
     lost when old entries of the journal are pruned."""
@@ -465,6 +489,8 @@ class LinesSeen(_Event, frozen=True, tag=True):
 CallEvent = (
     CallArrived
     | CallerDescribed
+    | EmergencyAsked
+    | EmergencyAnswered
     | CallQueued
     | WaitAnnounced
     | CallAdmitted
@@ -500,7 +526,7 @@ CallEvent = (
 )
 """What stands under a call's id."""
 
-DeskEvent = LineStateChanged | StandbyChosen | PinRefused | DeskStated
+DeskEvent = LineStateChanged | StandbyChosen | PinRefused | NuisanceLifted | DeskStated
 """What is done by dialling a code, outside any call."""
 
 ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap | LinesSeen | DeskEvent

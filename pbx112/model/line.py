@@ -20,6 +20,9 @@ TAKERS = "takers"
 
 WORD = ("sound:pbx112/waiting",)
 
+BEHIND = 3
+"""The rank of a number from which pranks came."""
+
 SHORTEST = 1.0
 """Seconds of waiting below which it is not begun."""
 
@@ -57,8 +60,11 @@ def queue(story: Story) -> None:
 
 
 def rank(call: Call) -> int:
-    """Who goes before whom; of one rank, who came first. First of all a caller who had a human and lost it."""
-    return 0 if call.accepted else 1
+    """Who goes before whom; of one rank, who came first. First of all a caller who had a human and lost it, last one
+    from whose number pranks came."""
+    if call.accepted:
+        return 0
+    return BEHIND if call.behind else 1
 
 
 def _free(story: Story, present: tuple[str, ...]) -> list[str]:

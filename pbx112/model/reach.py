@@ -18,7 +18,7 @@ from .events import (
     StageEntered,
     Target,
 )
-from .state import Announcing, InMenu, Reaching, leg_channel
+from .state import Announcing, InMenu, Questioned, Reaching, leg_channel
 from .story import Story
 
 ROUNDS = 2
@@ -157,6 +157,8 @@ def announce(story: Story) -> None:
 def prompt_done(story: Story, prompt: stimuli.Prompt, played: bool) -> None:
     """A prompt to the caller was spoken to its end, or could not be played."""
     match prompt, story.call.situation:
+        case "question", Questioned():
+            story.tell(PromptHeard("question", played))
         case "menu", InMenu():
             story.tell(PromptHeard("menu", played))
         case "waiting" | "held", _ if story.call.comfort and story.call.comfort.speaking:

@@ -27,6 +27,8 @@ from .events import (
     CallQueued,
     CallResumed,
     CommandRefused,
+    EmergencyAnswered,
+    EmergencyAsked,
     HandedToFallback,
     HelpEnded,
     HelpSought,
@@ -55,6 +57,7 @@ from .state import (
     InFallback,
     InMenu,
     Leg,
+    Questioned,
     Reaching,
     Saying,
     Talking,
@@ -248,6 +251,12 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return (*_quiet(call), _comfort_word(call, "waiting", call.comforts + 1, 1, media))
         case WaitAnnounced(time=time):
             return _comfort_again(call, time)
+        case EmergencyAsked(media=media):
+            return (Play(caller, f"{call.call_id}-question", media, "question"),)
+        case EmergencyAnswered():
+            return _end_question(call)
+        case PromptHeard(prompt="question"):
+            return (Music(caller),)
         case CallAdmitted():
             return _end_comfort(call)
         case StageEntered(why=why):
@@ -317,7 +326,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             end = () if call.caller_left else (Hangup(caller),)
             return (*end, *_drop_bridge(call))
         case HandedToFallback():
-            return (*_end_comfort(call), ToFallback(caller), *_drop_bridge(call))
+            return (*_end_question(call), *_end_comfort(call), ToFallback(caller), *_drop_bridge(call))
         case CallArrived():
             return _who_calls(call)
         case CallResumed():
@@ -399,6 +408,16 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
             quiet += _end_comfort(call)
     join = Join(leg.number, call.bridge, (caller, leg.channel))
     return (*quiet, join, *_record(call, call.recording(leg)))
+
+
+def _end_question(call: Call) -> tuple[Request, ...]:
+    match call.situation:
+        case Questioned(speaking=True):
+            return (StopPlay(f"{call.call_id}-question"),)
+        case Questioned():
+            return (StopMusic(call.arrival.channel),)
+        case _:
+            return ()
 
 
 def _quiet(call: Call) -> tuple[Request, ...]:
@@ -484,6 +503,8 @@ def _restore(call: Call) -> tuple[Request, ...]:
             return (answer, *silence, *joins, *_record(call, name), *_lines_again(call))
         case Reaching():
             return ((answer,) if call.caller_answered else ()) + (*silence, Ring(caller), *_lines_again(call))
+        case Questioned():
+            return (answer, *_end_question(call))
         case Waiting() | InMenu():
             return (answer, *silence)
         case Announcing(media=media):

@@ -31,6 +31,8 @@ from .events import (
     CallQueued,
     CallResumed,
     CommandRefused,
+    EmergencyAnswered,
+    EmergencyAsked,
     HandedToFallback,
     HelpEnded,
     HelpSought,
@@ -136,6 +138,15 @@ class Reaching(msgspec.Struct, frozen=True):
     waves: tuple[tuple[Target, ...], ...]
 
 
+class Questioned(msgspec.Struct, frozen=True):
+    """Waits until `due_ns` for a caller from whose number pranks came to press 1 in an emergency. The question is being
+    spoken (`speaking`), or there is music."""
+
+    wait: float
+    speaking: bool
+    due_ns: int
+
+
 class InMenu(msgspec.Struct, frozen=True):
     """Waits for the caller to choose an incident, until `due_ns`."""
 
@@ -172,7 +183,7 @@ class Ended(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
-Situation = Waiting | Reaching | InMenu | Talking | Announcing | InFallback | Ended
+Situation = Questioned | Waiting | Reaching | InMenu | Talking | Announcing | InFallback | Ended
 
 
 Saying = Literal["greeting", "next"]
@@ -204,6 +215,8 @@ class Call(msgspec.Struct, frozen=True):
     helps: tuple[Help, ...] = ()
     held: Hold | None = None
     """The caller hears music while the others talk."""
+    behind: bool = False
+    """Pranks came from this number, and the caller has not said that this is none: others who wait come first."""
     comforts: int = 0
     """How often it has waited or been held."""
     queued_ns: int | None = None
@@ -276,7 +289,7 @@ def due(call: Call) -> int | None:
     match call.situation:
         case Talking() if call.quiet_ns is not None:
             moments.append(call.quiet_ns)
-        case InMenu(due_ns=moment) | Announcing(due_ns=moment):
+        case Questioned(due_ns=moment) | InMenu(due_ns=moment) | Announcing(due_ns=moment):
             moments.append(moment)
         case InFallback(due_ns=int() as moment):
             moments.append(moment)
@@ -319,7 +332,7 @@ def begin(call_id: str, event: CallEvent, at: Instant) -> Call | None:
     if not isinstance(event, CallArrived):
         return None
     situation = Reaching(owner="", round=1, waves=()) if event.via == "daemon" else InFallback(due_ns=None)
-    return Call(call_id=call_id, arrival=event, arrived=at, situation=situation)
+    return Call(call_id=call_id, arrival=event, arrived=at, situation=situation, behind=event.nuisance > 0)
 
 
 def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
@@ -406,6 +419,19 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             since = now if call.queued_ns is None else call.queued_ns
             call = _with(call, situation=waiting, comforts=number, queued_ns=since)
             return _with(call, saying=None, ring_tone=False)
+        case EmergencyAsked(wait=wait):
+            latest = at.after(SPEAKING_LIMIT + wait)
+            return _with(call, situation=Questioned(wait, True, latest))
+        case PromptHeard(prompt="question"):
+            if not isinstance(call.situation, Questioned):
+                return call
+            wait = call.situation.wait
+            return _with(call, situation=Questioned(wait, False, at.after(wait)))
+        case EmergencyAnswered(digit=digit):
+            if not isinstance(call.situation, Questioned):
+                return call
+            arriving = Reaching(owner="", round=1, waves=())
+            return _with(call, situation=arriving, behind=call.behind and not digit)
         case WaitAnnounced(time=time):
             return _comfort(call, lambda waited: comfort.told_again(waited, time, at))
         case PromptHeard(prompt="waiting" | "held"):

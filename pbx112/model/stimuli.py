@@ -12,7 +12,7 @@ from typing import Literal
 
 from .events import CallerDescribed, Instant, RecordingFailed, RecordingFinished, RecordingStarted
 
-Prompt = Literal["greeting", "waiting", "menu", "announcement", "held", "next"]
+Prompt = Literal["greeting", "waiting", "menu", "announcement", "held", "next", "question"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Arrived:
     dialled: str
     source: str
     noted: bool = False
+    nuisance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,46 @@ from typing import Literal
 
 from . import line
 from .comfort import Comfort
-from .events import CallAdmitted, CallerAnswered, CallerBack, CallQueued, PromptHeard, WaitAnnounced
+from .events import (
+    CallAdmitted,
+    CallerAnswered,
+    CallerBack,
+    CallQueued,
+    EmergencyAnswered,
+    EmergencyAsked,
+    PromptHeard,
+    WaitAnnounced,
+)
 from .reach import pass_over, start
-from .state import Waiting
+from .state import Questioned, Waiting
 from .story import Story
+
+QUESTION = ("sound:pbx112/question",)
+
+QUESTION_WAIT = 4.0
+"""Seconds after the question in which a key may be pressed."""
+
+EMERGENCY_KEY = "1"
 
 OVERLOAD = "overload"
 """The reason to wait: as many calls as the plan allows are being served."""
+
+
+def arrives(story: Story) -> None:
+    """A call has come. A number from which pranks came is asked first whether this is none."""
+    rule = story.plan.nuisance
+    if story.call.behind and rule and rule.question:
+        story.tell(EmergencyAsked(QUESTION, QUESTION_WAIT))
+        story.tell(CallerAnswered())
+    else:
+        enter(story)
+
+
+def emergency(story: Story, digit: str) -> None:
+    """The caller pressed a key (empty: none in time) where one was asked for. It goes on in any case."""
+    if isinstance(story.call.situation, Questioned) and digit in (EMERGENCY_KEY, ""):
+        story.tell(EmergencyAnswered(digit))
+        enter(story)
 
 
 def enter(story: Story) -> None:
@@ -30,7 +63,7 @@ def enter(story: Story) -> None:
     elif line.must_wait(story):
         line.queue(story)
     else:
-        if story.plan.service.answer == "on_arrival":
+        if story.plan.service.answer == "on_arrival" and not story.call.caller_answered:
             story.tell(CallerAnswered())
         start(story)
 

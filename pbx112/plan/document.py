@@ -253,6 +253,18 @@ class RetentionDoc(Part):
     """Whole months after which the log of who read the records leaves."""
 
 
+class NuisanceDoc(Part):
+    """What becomes of a number from which pranks come. It is never refused."""
+
+    marks: Annotated[int, Field(ge=1, le=50)] = 3
+    """A number whose calls staff marked as prank more than so many times goes behind all others who wait."""
+    within_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    """Only calls marked within so many hours count: it ends by itself."""
+    question: bool = True
+    """Whether such a caller is asked first to press 1 in an emergency. Who does goes on like any other; who does not
+    goes on as well, behind the others."""
+
+
 class Document(Part):
     """pbx112's plan: who is rung for what. Numbers and codes stand in quotes."""
 
@@ -275,6 +287,8 @@ class Document(Part):
     """Absent: nothing is recorded."""
     retention: RetentionDoc = Field(default_factory=RetentionDoc)
     """How long records are kept."""
+    nuisance: NuisanceDoc | None = None
+    """Absent: all numbers are alike."""
 
     def owners(self) -> list[tuple[str, Owner]]:
         """Whoever has lines, in the order of the file, each with what messages call it."""

@@ -21,6 +21,7 @@ from pbx112.plan.types import (
     Incident,
     Line,
     LineKind,
+    Nuisance,
     Plan,
     Recording,
     Retention,
@@ -106,7 +107,7 @@ def _plan(document: doc.Document, digest: str) -> Plan:
         key: Incident(key, i.name, i.menu, i.primary, tuple(i.support), i.code)
         for key, i in document.incidents.items()
     }
-    takers, above = document.call_takers, document.supervisors
+    takers, above, pranks = document.call_takers, document.supervisors, document.nuisance
     recording = document.recording or doc.RecordingDoc(enabled=False)
     return Plan(
         hash=digest,
@@ -140,6 +141,7 @@ def _plan(document: doc.Document, digest: str) -> Plan:
         recording=Recording(recording.enabled, recording.keep_days),
         supervisors=Supervisors(above.ring, _lines(document, above.lines, above.ring_for)) if above else None,
         retention=Retention(document.retention.personal_months, document.retention.access_months),
+        nuisance=Nuisance(pranks.marks, pranks.within_hours, pranks.question) if pranks else None,
     )
 
 

@@ -28,6 +28,7 @@ _PARTS: dict[str, tuple[type[doc.Part], str]] = {
     "incidents": (doc.IncidentDoc, "incident"),
     "recording": (doc.RecordingDoc, "recording"),
     "retention": (doc.RetentionDoc, "retention"),
+    "nuisance": (doc.NuisanceDoc, "nuisance"),
 }
 _NAMED = ("trunks", "agencies", "incidents")
 

@@ -139,6 +139,16 @@ class Supervisors:
 
 
 @dataclass(frozen=True, slots=True)
+class Nuisance:
+    """A number that was marked prank more than `marks` times within `within_hours` goes behind the others, and, with
+    `question`, hears one first."""
+
+    marks: int
+    within_hours: int
+    question: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Agency:
     """An OPD with its lines; `then` is the agency to try when all its lines have failed."""
 
@@ -224,6 +234,7 @@ class Plan:
     recording: Recording
     supervisors: Supervisors | None = None
     retention: Retention = Retention()
+    nuisance: Nuisance | None = None
 
     def incident_on_key(self, digit: str) -> Incident | None:
         """The incident that the caller chooses with `digit` in the menu, or None."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Set
 
 from pbx112.journal import Journal
 from pbx112.model.events import Instant, LegResult
-from pbx112.model.line import TAKERS, rank
-from pbx112.model.state import SECOND, Announcing, Call, InMenu, Reaching, Talking, Waiting
+from pbx112.model.line import BEHIND, TAKERS, rank
+from pbx112.model.state import SECOND, Announcing, Call, InMenu, Questioned, Reaching, Talking, Waiting
 from pbx112.model.stimuli import World
 from pbx112.model.waiting import OVERLOAD
 from pbx112.plan.types import CALL_TAKERS
@@ -25,8 +25,8 @@ BUSY_FOR = 10.0
 Turn = tuple[int, int, str]
 """Rank, arrival (monotonic nanoseconds), id: who waits goes on in this order."""
 
-ARRIVING = 2
-"""The rank before which a call that arrives comes."""
+ARRIVING = BEHIND - 1
+"""The rank of a call that arrives: it comes after all that wait, but for numbers from which pranks came."""
 
 
 class Calls:
@@ -115,9 +115,9 @@ class Calls:
             before_takers=self._before(call, TAKERS),
         )
 
-    async def recover_desk(self, journal: Journal, now: Instant) -> None:
-        """What was said at the desk, and who was served, before we started."""
-        await self.ledger.recover(journal, now)
+    async def recover_desk(self, journal: Journal, now: Instant, hours: int = 0) -> None:
+        """What was said at the desk, who was served, and of the past `hours` who was a prank, before we started."""
+        await self.ledger.recover(journal, now, hours)
         self.idle_since = self.ledger.idle_since | self.idle_since
         self.desk_known.set()
 
@@ -211,7 +211,7 @@ class Calls:
                 served = True
                 if owner == CALL_TAKERS:
                     self._seeking.add(here)
-            case InMenu() | Talking() | Announcing():
+            case Questioned() | InMenu() | Talking() | Announcing():
                 served = True
             case _:
                 served = False

@@ -172,6 +172,8 @@ class Hearing:
             live.tell(stimuli.PromptDone("held", played))
         elif what.startswith("briefing") and what[8:].isdecimal():
             live.tell(stimuli.Briefed(int(what[8:])))
+        elif what == "question":
+            live.tell(stimuli.PromptDone("question", played))
         elif what.startswith("next"):
             live.tell(stimuli.PromptDone("next", played))
         elif what.startswith("menu"):

@@ -1,4 +1,5 @@
-"""The desk's ledger: which call takers are away, which mobile an agency chose, who hung up unserved.
+"""The desk's ledger: which call takers are away, which mobile an agency chose, who hung up unserved, and from which
+numbers pranks come.
 
 A fold over all events of the journal, fed as they happen; after a restart it is read back from the journal.
 """
@@ -18,12 +19,14 @@ import structlog
 from pbx112.journal import Entry, Journal, JournalError, Reader
 from pbx112.model import events as ev
 from pbx112.model.events import Event, Instant, Outcome
+from pbx112.plan.types import Nuisance
 
+from .pranks import Pranks
 from .record import told
 
 log = structlog.get_logger()
 
-DAY_US = 86_400_000_000
+DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
 KEPT = 200
 """Abandoned callers that are kept, the newest."""
 OPEN = 5_000
@@ -42,18 +45,20 @@ _UNSERVED = {
     Outcome.FALLBACK_UNANSWERED,
     Outcome.SYSTEM_FAILURE,
 }
-_DESK = (ev.LineStateChanged, ev.StandbyChosen, ev.PinRefused, ev.DeskStated)
+_DESK = (ev.LineStateChanged, ev.StandbyChosen, ev.PinRefused, ev.NuisanceLifted, ev.DeskStated)
 _CALL = (
     ev.CallArrived,
     ev.LegOffered,
     ev.LegAccepted,
     ev.LegEnded,
     ev.CallEnded,
+    ev.CallMarked,
     ev.CallBackPlaced,
     ev.CallBackEnded,
 )
 _DESK_KINDS = frozenset(kind.__name__ for kind in _DESK)
 _CALL_KINDS = frozenset(kind.__name__ for kind in _CALL)
+_PRANK_KINDS = frozenset(kind.__name__ for kind in (ev.CallArrived, ev.CallMarked))
 Told = tuple[str, Instant, Event]
 
 
@@ -87,6 +92,7 @@ class Ledger:
         self._called: OrderedDict[str, Abandoned] = OrderedDict()
         self._last: dict[str, str] = {}
         self._calling: dict[str, ev.CallBackPlaced] = {}
+        self._pranks = Pranks()
         self.idle_since: dict[str, int] = {}
         """The monotonic nanosecond at which each line (by number) last ended a talk, before a restart as well."""
 
@@ -124,6 +130,15 @@ class Ledger:
         """Whether too many wrong PINs were given for this agency."""
         return sum(at > utc_us - LOCKED_US for at in self._wrong.get(agency, ())) >= WRONG_PINS
 
+    def nuisance(self, number: str | None, rule: Nuisance | None, utc_us: int) -> int:
+        """How many of this number's calls (E.164; None: it is withheld) were marked as prank within the rule's time,
+        where these are more than are borne; else 0."""
+        return self._pranks.of(number, rule, utc_us) if number and rule else 0
+
+    def nuisances(self, rule: Nuisance | None, utc_us: int) -> list[str]:
+        """The numbers of which that is so, the one that was marked last first."""
+        return self._pranks.all(rule, utc_us) if rule else []
+
     def stated(self) -> ev.DeskStated:
         """What stands, to be said again before old entries are pruned."""
         return ev.DeskStated(tuple(self._lines.values()), tuple(self._chosen.values()))
@@ -136,6 +151,7 @@ class Ledger:
 
     def heed(self, subject: str, event: Event, at: Instant) -> None:
         """Something happened."""
+        self._pranks.heed(subject, event, at)
         match event:
             case ev.CallArrived():
                 self._open[subject] = _Open(event)
@@ -188,15 +204,17 @@ class Ledger:
 
     # --- after a restart
 
-    async def recover(self, journal: Journal, at: Instant) -> None:
-        """Read back what stands: all of the past day, and before it as far as the last :class:`DeskStated`. Until
-        then everybody is there. What happens meanwhile is of calls, and may be told twice."""
+    async def recover(self, journal: Journal, at: Instant, hours: int = 0) -> None:
+        """Read back what stands: all of the past day, the pranks of the past `hours`, and before them as far as the
+        last :class:`DeskStated`. Until then everybody is there, and nobody a nuisance. What happens meanwhile is of
+        calls, and may be told twice."""
+        since_us = at.utc_us - max(DAY_US, hours * HOUR_US)
         blocks: list[list[Told]] = []
         upto: int | None = None
         stated = False
         try:
             while upto != 0:
-                found, upto, old = await journal.ask(partial(_before, upto=upto, now=at))
+                found, upto, old = await journal.ask(partial(_before, upto=upto, now=at, since_us=since_us))
                 blocks.append(found)
                 stated = stated or any(isinstance(event, ev.DeskStated) for _, _, event in found)
                 if old and stated:
@@ -209,6 +227,7 @@ class Ledger:
                 fresh.heed(subject, event, moment)
             await asyncio.sleep(0)  # callers have their turn between two blocks
         self._lines, self._chosen, self._wrong = fresh._lines, fresh._chosen, fresh._wrong
+        self._pranks = fresh._pranks.joined(self._pranks)
         self._unserved = OrderedDict(fresh._unserved | self._unserved)
         self._called = OrderedDict(fresh._called | self._called)
         self._calling = fresh._calling | self._calling
@@ -217,20 +236,21 @@ class Ledger:
         self.idle_since = fresh.idle_since | self.idle_since
 
 
-def _before(reader: Reader, upto: int | None, now: Instant) -> tuple[list[Told], int, bool]:
+def _before(reader: Reader, upto: int | None, now: Instant, since_us: int) -> tuple[list[Told], int, bool]:
     """One block of the journal up to entry `upto` (None: its end): what matters of it, where the block before it
-    ends (0: there is none), and whether the block begins more than a day ago."""
+    ends (0: there is none), and whether the block begins before `since_us`."""
     last = reader.head()[0] if upto is None else upto
     base = reader.base()[0]
     first = max(base, last - BLOCK)
     entries = reader.after(first, BLOCK, last)
-    old = not entries or entries[0].utc_us < now.utc_us - DAY_US
-    return list(_read(entries, now)), first if first > base else 0, old
+    old = not entries or entries[0].utc_us < since_us
+    return list(_read(entries, now, since_us)), first if first > base else 0, old
 
 
-def _read(entries: Iterable[Entry], now: Instant) -> Iterable[Told]:
+def _read(entries: Iterable[Entry], now: Instant, since_us: int) -> Iterable[Told]:
     for entry in entries:
-        if entry.kind in _CALL_KINDS and entry.utc_us > now.utc_us - DAY_US:
+        kinds = _CALL_KINDS if entry.utc_us > now.utc_us - DAY_US else _PRANK_KINDS
+        if entry.kind in kinds and entry.utc_us > since_us:
             for at, event in told((entry,), now):
                 yield entry.subject, at, event
         elif entry.kind in _DESK_KINDS:

@@ -92,7 +92,8 @@ class Switch:
         await self._recover()
         self.recovered.set()
         self._spawn(self._calls.trunk_hours.recover(self._journal, now()), "the trunks' past hour")
-        self._spawn(self._calls.recover_desk(self._journal, now()), "what was said at the desk")
+        hours = self._plan.nuisance.within_hours if self._plan.nuisance else 0
+        self._spawn(self._calls.recover_desk(self._journal, now(), hours), "what was said at the desk")
         sweep = Sweep(self.ari, self._app, self._calls, self._tidy)
         for name, work in (("debts", self._debts.run), ("sweep", sweep.run)):
             self._spawn(keep_running(name, work, pause=1.0), name)
@@ -306,6 +307,7 @@ class Switch:
                 dialled=harmless(channel.dialplan.exten),
                 source=harmless(channel.name.rpartition("-")[0]),
                 noted=noted,
+                nuisance=self.ledger.nuisance(caller.e164, self._plan.nuisance, now().utc_us),
             )
         )
 

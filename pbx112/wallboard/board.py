@@ -22,6 +22,7 @@ from pbx112.model.state import (
     InFallback,
     InMenu,
     Leg,
+    Questioned,
     Reaching,
     Talking,
     Waiting,
@@ -215,7 +216,7 @@ def _what(call: Call) -> tuple[What, tuple[Leg, ...]]:
             return ("confirming", asked) if asked else ("ringing", legs) if legs else ("arriving", ())
         case Waiting():
             return "waiting", ()
-        case InMenu():
+        case InMenu() | Questioned():
             return "menu", ()
         case Announcing():
             return "announcing", ()

@@ -25,6 +25,7 @@ from .takers import STATES, taker_states
 SITUATIONS = {
     "Waiting": "waiting",
     "Reaching": "ringing",
+    "Questioned": "menu",
     "InMenu": "menu",
     "Talking": "talking",
     "Announcing": "announcing",

@@ -38,17 +38,23 @@ def helped() -> list[Timed]:
     ]
 
 
-async def test_helps_and_marks_can_be_read(dsn: str, tmp_path: Path) -> None:
+async def shipped(dsn: str, folder: Path, *told: tuple[str, list[Timed]]) -> None:
+    """These stories, in Postgres."""
     alarms: list[str] = []
-    journal = await Journal.open(tmp_path / "j.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append)
+    journal = await Journal.open(folder / "j.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append)
     shipper = Shipper(journal, dsn, "kaur", alarms.append)
     task = asyncio.create_task(shipper.run())
-    journal.append(drafts("c1", helped()))
+    for call_id, story in told:
+        journal.append(drafts(call_id, story))
     assert await shipper.flush(10), alarms
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
     await journal.close()
+
+
+async def test_helps_and_marks_can_be_read(dsn: str, tmp_path: Path) -> None:
+    await shipped(dsn, tmp_path, ("c1", helped()))
     reader = await asyncpg.connect(dsn)
     try:
         helps = await reader.fetch(
@@ -66,3 +72,38 @@ async def test_helps_and_marks_can_be_read(dsn: str, tmp_path: Path) -> None:
     assert [tuple(row) for row in marks] == [("1101", "prank", None), ("1101", "normal", "kebakaran")]
     assert call is not None
     assert tuple(call) == (Decimal("15.000"), "kebakaran"), "4 of 19 seconds the caller heard music"
+
+
+def nuisance(digit: str | None) -> list[Timed]:
+    """A call of a number with four pranks; `digit` is the answer to the question, None: not asked."""
+    number = "+6281234567890"
+    answer: list[Timed] = (
+        [] if digit is None else [(0.0, ev.EmergencyAsked((), 4.0)), (5.0, ev.EmergencyAnswered(digit))]
+    )
+    return [
+        (0.0, ev.CallArrived("in-1", number, number, True, "112", nuisance=4)),
+        *answer,
+        (6.0, ev.CallerLeft(16)),
+        (6.0, ev.CallEnded(ev.Outcome.ABANDONED_WAITING, "caller")),
+    ]
+
+
+async def test_which_calls_went_behind_the_others_and_what_was_lifted(dsn: str, tmp_path: Path) -> None:
+    stories = (("c1", nuisance(None)), ("c2", nuisance("")), ("c3", nuisance("1")), ("c4", helped()))
+    await shipped(dsn, tmp_path, *stories, ("", [(9.0, ev.NuisanceLifted("9001", "+6281234567890"))]))
+    reader = await asyncpg.connect(dsn)
+    try:
+        rows = await reader.fetch("SELECT call_id, marks, asked, digit FROM pbx112.nuisance ORDER BY call_id")
+        lifted = await reader.fetchval("SELECT body FROM pbx112.events WHERE kind = 'NuisanceLifted'")
+        answer = await reader.fetchval(
+            "SELECT body ->> 'digit' FROM pbx112.events WHERE kind = 'EmergencyAnswered' AND call_id = 'c3'"
+        )
+    finally:
+        await reader.close()
+    assert [tuple(row) for row in rows] == [
+        ("c1", 4, False, None),
+        ("c2", 4, True, None),
+        ("c3", 4, True, "1"),
+    ]
+    assert "9001" in lifted and "81234567" not in lifted, "the number is masked"
+    assert answer == "1"

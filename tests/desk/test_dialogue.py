@@ -9,7 +9,7 @@ from pbx112.desk.dialogue import Act, Ask, Desk, Dial, Note, Say, dialogue, morn
 from pbx112.model import events as ev
 from pbx112.model.events import Disposition, Instant, Outcome
 from pbx112.model.route import target_of
-from pbx112.plan.types import CALL_TAKERS, CallTakers, Plan
+from pbx112.plan.types import CALL_TAKERS, CallTakers, Nuisance, Plan, Supervisors
 from pbx112.switch.ledger import LOCKED_US, Ledger
 from tests.model.desk import NOON, agency, extension, mobile, plan
 
@@ -232,3 +232,25 @@ def test_what_stands_is_said_again() -> None:
     again.heed("", ledger.stated(), NOW)
     assert again.away(NOW.utc_us) == {"1101"}
     assert again.standby(NOW.utc_us) == ledger.standby(NOW.utc_us) != {}
+
+
+def pranks_of(ledger: Ledger, number: str, calls: int) -> None:
+    for place in range(calls):
+        call = f"{number}-{place}"
+        ledger.heed(call, ev.CallArrived("x", number, number, True, "112"), NOW)
+        ledger.heed(call, ev.CallMarked("1101", disposition=Disposition.PRANK), NOW)
+
+
+def test_a_supervisor_hears_the_numbers_of_pranks_and_lifts_one() -> None:
+    on = replace(PLAN, supervisors=Supervisors("all", (extension("9001"),)), nuisance=Nuisance(2, 24, True))
+    ledger = Ledger()
+    for number, calls in (("+6281234567890", 3), ("+6281234567891", 3), ("+6281234567892", 2)):
+        pranks_of(ledger, number, calls)
+    said, noted, _ = told("7", "2", "1", device="PJSIP/9001", ledger=ledger, on=on)
+    assert said[:3] == ["desk_nuisances", "digit_2", "desk_number"]
+    assert said.count("desk_lift") == 2
+    assert said[-2:] == ["desk_lifted", "desk_end_of_list"]
+    assert noted == [("", ev.NuisanceLifted("9001", "+6281234567890"))], "the last marked comes first"
+    assert told("7", device="PJSIP/9001", ledger=ledger, on=on)[0][:2] == ["desk_nuisances", "digit_1"]
+    assert told("7", device="PJSIP/9001", on=on)[0] == ["desk_nuisances", "digit_0"]
+    assert told("7", ledger=ledger, on=on) == (["desk_not_yours"], [], [])

@@ -14,9 +14,10 @@ from lab.baresip import Baresip, baresip
 from lab.callers import Caller
 from lab.exchange import Exchange
 from lab.network import AGI, free_net
-from lab.phones import SILENT, Answers
+from lab.phones import BUSY, SILENT, Answers, codes
 from lab.processes import eventually
 from lab.records import noted_of
+from lab.sipp import Key
 
 from .plans import MOBILE_A, MOBILE_B, plan
 
@@ -210,6 +211,40 @@ async def test_how_many_wait(exchange: Exchange) -> None:
     async with dials(exchange, "1101", "*1125") as phone:
         await phone.hears("desk_waiting")
         await phone.hears("digit_0")
+
+
+async def test_a_number_of_pranks_is_asked_first_until_a_supervisor_lifts_it(exchange: Exchange) -> None:
+    text = plan().replace('      - {extension: "2102", ring_for: 2}\n', "")
+    more = '\nsupervisors: {lines: [{extension: "2102"}]}\nnuisance: {marks: 1, within_hours: 24}\n'
+    await exchange.reload_plan(text + more)
+    marks = Answers(after=0.2, keys=codes("#63"), talk=1.0)
+    await exchange.phones({"1101": marks, "1102": BUSY})
+    number = Caller().number
+    for _ in range(2):
+        calling = await exchange.dial(Caller(number=number, talk=30))
+        await calling.ended()
+        await exchange.told(Caller(number=number), "CallEnded", by="staff")
+    emergency = Caller(number=number, talk=30, keys=(Key("1", 1.0),))
+    calling = await exchange.dial(emergency)
+    await calling.answered()
+    assert exchange.phone("1101").rang == 2, "not rung before the question"
+    assert (await exchange.told(emergency, "CallArrived", nuisance=2))["body"]
+    await exchange.told(emergency, "EmergencyAnswered", digit="1")
+    await exchange.told(emergency, "LegAccepted", leg=1)
+    await calling.ended()
+    async with dials(exchange, "2102", "*1127") as phone:
+        await phone.hears("desk_lift", within=30)
+        await phone.press("1")
+        await phone.hears("desk_lifted")
+    lifted = await noted_of(exchange.dsn, "NuisanceLifted", by="2102")
+    assert lifted["number"] == "+62" + number[1:]
+    again = Caller(number=number, talk=1.0)
+    await (await exchange.dial(again)).ended()
+    await exchange.told(again, "CallEnded", by="caller")
+    record = await exchange.record(again)
+    kinds = {event["kind"] for event in record.events}
+    assert record.outcome == "answered" and "EmergencyAsked" not in kinds
+    await exchange.quiet()
 
 
 async def test_without_the_daemon_the_codes_say_so(exchange: Exchange) -> None:

@@ -137,8 +137,9 @@ class Desk:
             before_takers=self.before_takers,
         )
 
-    def arrives(self, number: str = "081234567890") -> None:
-        arrived = stimuli.Arrived("c1", number, "+62" + number[1:], True, "112", "PJSIP/intake")
+    def arrives(self, number: str = "081234567890", nuisance: int = 0) -> None:
+        e164 = "+62" + number[1:]
+        arrived = stimuli.Arrived("c1", number, e164, True, "112", "PJSIP/intake", nuisance=nuisance)
         self._tell(arrive("c1", arrived, self.plan, self.world))
 
     def hears(self, stimulus: Stimulus) -> list[CallEvent]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pbx112.cdr.record import Fact, build_record
+from pbx112.cdr.rows import CallRecord
 from pbx112.model import react, stimuli
 from pbx112.model.events import CallAdmitted, CallEvent, CallQueued, Outcome, StageEntered
 from pbx112.model.line import rank
@@ -28,6 +29,14 @@ def desk(takers: CallTakers = TAKERS, talking: str = "1101 1102", answer: Answer
 
 def told(made: Desk, kind: type[CallEvent]) -> list[CallEvent]:
     return [event for _, event in made.history if isinstance(event, kind)]
+
+
+def record(made: Desk) -> CallRecord:
+    facts = [Fact(seq, at, "", event) for seq, (at, event) in enumerate(made.history, start=1)]
+    records = build_record("c1", facts, journal_id="", node="")
+    assert records.call is not None
+    assert len(records.stages) == records.call.escalations + 1, "being rung once more is the same stage"
+    return records.call
 
 
 def waits(made: Desk) -> bool:
@@ -141,6 +150,9 @@ def test_phones_that_say_busy_while_the_others_talk_lead_back_to_the_line() -> N
     assert made.call is not None and isinstance(made.call.situation, InMenu)
     stages = [event.why for event in told(made, StageEntered) if isinstance(event, StageEntered)]
     assert stages == ["first", "turn", "turn"]
+    made.caller_hangs_up()
+    call = record(made)
+    assert (call.escalations, call.wait_seconds, call.outcome) == (0, 60, Outcome.ABANDONED_MENU)
 
 
 def test_phones_that_are_busy_while_nobody_talks_lead_to_the_menu() -> None:
@@ -206,8 +218,12 @@ def test_after_waiting_for_room_there_is_less_time_to_wait_for_a_call_taker() ->
 @pytest.mark.parametrize("way", ["returned", "lost"])
 def test_who_had_a_call_taker_and_lost_it_is_first_in_line(way: str) -> None:
     made = desk(talking="")
+    made.talking = {"1101", "1102"}
     made.arrives()
     assert made.call is not None and rank(made.call) == 1
+    made.passes(50)
+    made.talking = set()
+    made.hears(stimuli.RoomMade())
     made.picks_up("1101")
     made.hears(stimuli.PromptDone("waiting", played=True))
     made.away, made.talking = {"1101"}, {"1102"}
@@ -219,6 +235,7 @@ def test_who_had_a_call_taker_and_lost_it_is_first_in_line(way: str) -> None:
     drop, ring, silence, word = made.requests[-4:]
     assert (drop, ring) == (react.DropBridge("c1-bridge"), react.Ring("c1"))
     assert silence == react.StopRing("c1") and isinstance(word, react.Play)
+    assert told(made, CallQueued)[-1] == CallQueued("takers", ("sound:pbx112/waiting",), 60.0), "anew"
     made.talking = set()
     made.hears(stimuli.RoomMade())
     assert made.ringing == ["1102"]
@@ -255,9 +272,7 @@ def test_the_record_of_a_wait() -> None:
     assert waits(made)
     made.passes(20)
     made.caller_hangs_up()
-    facts = [Fact(seq, at, "", event) for seq, (at, event) in enumerate(made.history, start=1)]
-    call = build_record("c1", facts, journal_id="", node="").call
-    assert call is not None
+    call = record(made)
     assert (call.wait_seconds, call.ring_seconds, call.talk_seconds) == (12, 15, 10)
     assert (call.outcome, call.escalations) == (Outcome.ANSWERED, 1)
 

@@ -45,6 +45,16 @@ MISTAKES = [
     ("Layanan 112", "112", "2: service: 'name' '112' stands without quotes; write it in quotes: \"112\""),
     ("Layanan 112", "x, max_calls: 0", "2: service: 'max_calls' is 0; write at least 1"),
     ("Layanan 112", "x, max_wait: 3600", "2: service: 'max_wait' is 3600; write at most 600"),
+    (
+        "version: 1",
+        "version: 1\nnuisance: {marks: 0}",
+        "2: nuisance: 'marks' is 0; write at least 1",
+    ),
+    (
+        "version: 1",
+        "version: 1\nnuisance: {within_hour: 24}",
+        "2: nuisance: unknown key 'within_hour'; known keys: marks, within_hours, question",
+    ),
     ("Layanan 112", "x, max_hold: 4", "2: service: 'max_hold' is 4; write at least 5"),
     (
         "Layanan 112",

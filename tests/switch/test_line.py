@@ -107,6 +107,7 @@ async def test_who_logs_in_is_rung_for_who_waits(tmp_path: Path) -> None:
     arrives(switch, "c1")
     picks_up(switch, "c1")
     arrives(switch, "c2")
+    await soon()
     assert where(switch, Waiting) == ["c2"]
     switch.note("", LineStateChanged("1102", "ready"))
     await soon()
