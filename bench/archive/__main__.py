@@ -107,6 +107,7 @@ async def _run(traffic: Traffic, folder: Path, console: Console) -> Result:
                 ("one connection", measure.loading(server.dsn, traffic, result)),
                 ("vacuum", _vacuum(server.dsn)),
                 ("asking", measure.asking(server.dsn, result)),
+                ("hashes", measure.chaining(server.dsn, traffic, result)),
                 ("weighing", measure.counting(server.dsn, result)),
             )
             for name, step in steps:

@@ -96,6 +96,25 @@ async def asking(dsn: str, result: Result) -> None:
         await connection.close()
 
 
+async def chaining(dsn: str, traffic: Traffic, result: Result) -> None:
+    """Whether a journal is sound, asked of the database. Raises :class:`RuntimeError` where it is not."""
+    connection = await connect(dsn, "bench", statement_seconds=3600)
+    try:
+        chain, began = journal_id(traffic.seed, ALONE), time.perf_counter()
+        broken = await connection.fetchval(
+            "SELECT count(*) FROM pbx112.broken_link WHERE journal_id = $1", chain
+        )
+        seconds = time.perf_counter() - began
+        entries = await connection.fetchval(
+            "SELECT last_seq FROM pbx112.shipment WHERE journal_id = $1", chain
+        )
+    finally:
+        await connection.close()
+    if broken:
+        raise RuntimeError(f"{broken} events of what was just loaded do not fit their chain")
+    result.broken_link = entries / seconds
+
+
 async def counting(dsn: str, result: Result) -> None:
     """How many rows there are, and how much room they take."""
     connection = await connect(dsn, "bench", statement_seconds=600)

@@ -39,6 +39,9 @@ def show(result: Result, console: Console) -> None:
         f"By number: first {result.by_number[0] * 1000:.1f} ms, median {middle(result.by_number) * 1000:.1f} ms, worst "
         f"{max(result.by_number) * 1000:.1f} ms; all events of a call: median {middle(result.story) * 1000:.1f} ms"
     )
+    console.print(
+        f"Hashes computed anew by the database (pbx112.broken_link): {result.broken_link:,.0f} events/s"
+    )
     for what, measured, reached in result.targets():
         sign = "[green]reached    [/]" if reached else "[red]NOT REACHED[/]"
         console.print(f"{sign}  {what}: {measured}")
