@@ -12,7 +12,7 @@ SELECT
             'CallerSpoke', 'KeyAsked', 'KeyGiven', 'CommandRefused', 'MenuOffered', 'PromptHeard', 'MenuChosen',
             'RecordingStarted', 'RecordingFinished', 'RecordingFailed', 'AnnouncementStarted', 'CallerLeft', 'CallResumed',
             'HandedToFallback', 'CallEnded', 'CallBackEnded', 'DaemonStarted', 'DaemonStopped', 'PlanLoaded', 'JournalGap',
-            'LineStateChanged', 'StandbyChosen', 'PinRefused', 'DeskStated') THEN e.body
+            'LineStateChanged', 'StandbyChosen', 'PinRefused', 'DeskStated', 'LinesSeen') THEN e.body
         ELSE jsonb_build_object('kind', e.kind, 'masked', true)
     END AS body
 FROM pbx112.event e;
