@@ -63,8 +63,8 @@ def cdr(
     For a program:      pbx112 cdr --last 1000 --json
 
     It reads Postgres, and is noted in the access log there; where Postgres is not there, it reads the journal of this
-    machine, and says so. Numbers are masked; --unmask takes an account in pbx112_unmasked (or the daemon's).
-    Times are in the service's time zone. `ring s` lasts until a human accepted, `talk s` is the caller's time with humans.
+    machine, and says so. Numbers are masked; --unmask takes an account in pbx112_unmasked (or the daemon's). Times are
+    in the service's time zone. `ring s` lasts until a human accepted, `talk s` is the caller's time with humans.
     """
     settings = settings_for(agencies, ari=False)
     if call_id is None:
