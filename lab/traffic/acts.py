@@ -83,6 +83,8 @@ class Acts:
                     self._stage.tell_in(
                         live.citizen.key_after + 4.0, call_id, st.KeyPressed(live.citizen.key)
                     )
+            case ev.StageEntered() if live.call.saying == "next":
+                self._stage.tell_in(4.0, call_id, st.PromptDone("next", True))
             case ev.AnnouncementStarted():
                 self._stage.tell_in(9.0, call_id, st.PromptDone("announcement", True))
             case ev.CallQueued():
