@@ -92,6 +92,7 @@ context=pbx112-intake
 trust_id_inbound=yes
 geoloc_incoming_call_profile=<discard_config>
 allow_overlap=no
+allow_transfer=no
 
 [trunk-112]
 type=identify
@@ -178,7 +179,9 @@ def pjsip(network: Network, who: Parties, unregistered: Iterable[str] = ()) -> s
             text.append(f"contact=sip:{number}@{address}:{SIP}\n")
     for name in who.trunks:
         address = network.trunk(name)
-        text.append(_PARTY.format(name=name, context="pbx112-nowhere", more="", address=address))
+        text.append(
+            _PARTY.format(name=name, context="pbx112-nowhere", more="allow_transfer=no\n", address=address)
+        )
         text.append(f"contact=sip:{address}:{SIP}\n")
     return "".join(text)
 

@@ -67,9 +67,10 @@ WHY: Table = {
     "again": ("second round", "putaran kedua"),
     "lost": ("the talk broke", "percakapan terputus"),
     "returned": (
-        "a call taker hung up, and nobody else was there",
-        "penerima panggilan menutup telepon, tidak ada pihak lain",
+        "given back: a call taker hung up alone, or nobody took it over",
+        "dikembalikan: penerima panggilan menutup telepon sendirian, atau tidak ada yang mengambil alih",
     ),
+    "transferred": ("by the phone's transfer key", "lewat tombol alih telepon"),
     "turn": ("its turn, after a wait", "gilirannya, setelah menunggu"),
     "asked": ("asked", "diminta"),
     "incident": ("incident", "kejadian"),
@@ -90,6 +91,7 @@ DETAILS: Table = {
     "lost": ("lost", "terputus"),
     "max_talk": ("time limit", "batas waktu bicara"),
     "dropped": ("let go", "dilepas"),
+    "transferred": ("transferred the call", "mengalihkan panggilan"),
     "ended_the_call": ("ended the call", "mengakhiri panggilan"),
     "no_end_recorded": ("no end recorded", "akhirnya tidak tercatat"),
 }

@@ -11,8 +11,10 @@ import itertools
 import re
 import struct
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 _tags = itertools.count(1)
+_numbers = itertools.count(2)
 WITHIN = 20.0
 """Seconds that a story waits for anything before it fails."""
 SILENCE = {0x54, 0x55, 0xD4, 0xD5}
@@ -38,6 +40,8 @@ class Talk:
     local: str = ""
     remote: str = ""
     media: tuple[str, int] | None = None
+    referred: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    """What became of a REFER: the status of its answer, then the first line of each NOTIFY's body."""
 
     async def until(self, event: asyncio.Event) -> None:
         """Wait for one of this talk's events."""
@@ -46,8 +50,25 @@ class Talk:
 
     def hang_up(self) -> None:
         """End the talk that stands."""
-        self.phone.send(self._request("BYE", 2), self.peer)
+        self.phone.send(self._request("BYE", next(_numbers)), self.peer)
         self.over.set()
+
+    def refer(self, to: str, replaces: Talk | None = None) -> None:
+        """Press the phone's own transfer key (RFC 3515): to this number, or (RFC 3891) into another of its talks."""
+        uri = f"sip:{to}@{self.peer[0]}"
+        if replaces is not None:
+            tags = f";to-tag={_tag(replaces.remote)};from-tag={_tag(replaces.local)}"
+            uri += f"?Replaces={quote(replaces.call_id + tags, safe='')}"
+        more = f"Refer-To: <{uri}>\r\nReferred-By: {self.local}\r\nContact: <{self._contact()}>\r\n"
+        self.phone.send(self._request("REFER", next(_numbers), more=more), self.peer)
+
+    async def refer_ended(self) -> str:
+        """The last word on a REFER: the status of a refusal, else the first line of the last NOTIFY's body."""
+        async with asyncio.timeout(WITHIN):
+            while True:
+                said = await self.referred.get()
+                if not said.startswith(("202", "SIP/2.0 1")):
+                    return said
 
     def cancel(self) -> None:
         """Give up a call that still rings (the caller's CANCEL; RFC 3261, 9.1)."""
@@ -57,9 +78,9 @@ class Talk:
     def press(self, key: str) -> None:
         """Send a digit as RFC 4733 events."""
         assert self.media is not None
-        event = "0123456789*#".index(key)
+        event, at = "0123456789*#".index(key), 1600 * next(_numbers)
         for number in range(6):
-            header = struct.pack("!BBHII", 0x80, 101 | (0x80 if number == 0 else 0), number + 1, 1600, 112)
+            header = struct.pack("!BBHII", 0x80, 101 | (0x80 if number == 0 else 0), number + 1, at, 112)
             end = 0x80 if number > 2 else 0
             self.phone.rtp.sendto(
                 header + struct.pack("!BBH", event, end | 10, 160 * (number + 1)), self.media
@@ -77,13 +98,17 @@ class Talk:
                     return
                 await asyncio.sleep(0.02)
 
-    def _request(self, method: str, number: int, via: str = "") -> str:
+    def _contact(self) -> str:
+        return f"sip:x@{self.phone.host}:{self.phone.port}"
+
+    def _request(self, method: str, number: int, via: str = "", more: str = "") -> str:
         own = self.phone
         via = via or f"SIP/2.0/UDP {own.host}:{own.port};branch=z9hG4bK{next(_tags)}"
         to = self.remote if method != "CANCEL" else _header(self.invite, "To")
         return (
             f"{method} {self.target} SIP/2.0\r\nVia: {via}\r\nFrom: {self.local}\r\nTo: {to}\r\n"
-            f"Call-ID: {self.call_id}\r\nCSeq: {number} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            f"Call-ID: {self.call_id}\r\nCSeq: {number} {method}\r\nMax-Forwards: 70\r\n{more}"
+            "Content-Length: 0\r\n\r\n"
         )
 
 
@@ -161,6 +186,9 @@ class Telephone(asyncio.DatagramProtocol):
                     talk.connected.set()
                     if talk.key:
                         talk.press(talk.key)
+            case "NOTIFY" if talk is not None:
+                self._reply(message, "200 OK", addr)
+                talk.referred.put_nowait(message.partition("\r\n\r\n")[2].split("\r\n")[0])
             case "CANCEL" | "BYE" as method:
                 self._reply(message, "200 OK", addr)
                 if talk is not None:
@@ -195,6 +223,8 @@ class Telephone(asyncio.DatagramProtocol):
         self._reply(talk.invite, "200 OK", talk.peer, self._sdp())
 
     def _response(self, talk: Talk, status: int, message: str) -> None:
+        if "REFER" in _header(message, "CSeq"):
+            talk.referred.put_nowait(str(status))
         if "INVITE" not in _header(message, "CSeq"):
             return
         talk.status, talk.remote = status, _header(message, "To")
@@ -241,6 +271,10 @@ class _Ear(asyncio.DatagramProtocol):
 def _header(message: str, name: str) -> str:
     found = re.search(rf"^{name}: *(.*?)\r$", message, re.MULTILINE | re.IGNORECASE)
     return found[1] if found else ""
+
+
+def _tag(party: str) -> str:
+    return party.rpartition(";tag=")[2]
 
 
 def _address(contact: str) -> str:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from pbx112.cdr.rows import CallBackRecord, HelpRecord, HoldRecord, MarkRecord, StageRecord
 from pbx112.cdr.values import seconds_of, small, text_of
 from pbx112.model import events as ev
+from pbx112.model.state import BROKEN
 
 StageResult = Literal["accepted", "passed_on", "unreached", "caller_gone", "ended"]
 HelpResult = Literal["accepted", "passed_on", "unreached", "dropped", "call_ended"]
@@ -82,7 +83,7 @@ class Deeds:
             case ev.StageEntered():
                 self._leave("passed_on")
                 self._stages.append(_Stage(event, now))
-                if event.why in ("lost", "returned"):
+                if event.why in BROKEN:
                     self._release(now)
             case ev.MenuOffered():
                 self._leave("passed_on")

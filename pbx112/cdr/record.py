@@ -28,6 +28,7 @@ from pbx112.cdr.rows import (
 from pbx112.cdr.values import EPOCH, INT4, moment, seconds_of, small, text_of
 from pbx112.journal import Entry
 from pbx112.model import events as ev
+from pbx112.model.state import BROKEN
 
 _SAME_MOMENT = 10**9
 """Nanoseconds by which two clocks that both run may differ over the minutes of a call."""
@@ -184,7 +185,7 @@ class _Fold:
             case ev.StageEntered(round=round_, why=why):
                 self._stages += why != "turn"
                 self._round = small(round_)
-                self._held = self._held and why not in ("lost", "returned")
+                self._held = self._held and why not in BROKEN
             case ev.MenuChosen(incident=incident) if incident:
                 self._incident = text_of(incident)
             case ev.CallMarked(incident=incident) if incident:

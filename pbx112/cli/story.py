@@ -153,6 +153,9 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
             )
         case ev.LegOffered():
             leg = _leg(event.leg, language)
+            if event.brought:
+                whose, who = _leg(event.brought, language), target_name(event.target, language)
+                return f"{leg} {who} is brought in by {whose}", f"{leg} {who} disambungkan oleh {whose}"
             if not event.placed:
                 return (
                     f"{leg} cannot be placed: a limit of the trunk is reached",
@@ -209,6 +212,8 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
             if event.by and event.why:
                 by = (by[0] + ", held for as long as may be", by[1] + ", batas waktu tunggu tercapai")
             return f"the caller is back in the talk{by[0]}", f"warga kembali dalam percakapan{by[1]}"
+        case ev.CallTransferred():
+            return _transfer(event)
         case ev.CallMarked():
             disposition = word(DISPOSITIONS, event.disposition, language)
             marks = " · ".join(part for part in (disposition, event.name or event.incident) if part)
@@ -367,6 +372,24 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
 def mask_mobile(number: str) -> str:
     """An officer's mobile by its last three digits; an extension as it is."""
     return mask(number) if number.startswith("+") else number
+
+
+def _transfer(event: ev.CallTransferred) -> tuple[str, str]:
+    leg, leg_id = _leg(event.by), _leg(event.by, "id")
+    if not event.owner:
+        return (
+            f"{leg} the phone's transfer to {event.to} is refused: nobody of the plan",
+            f"{leg_id} pengalihan ke {event.to} ditolak: tidak ada dalam rencana",
+        )
+    how = (
+        ("after speaking with it", "setelah berbicara dulu")
+        if event.attended
+        else ("unannounced", "langsung")
+    )
+    return (
+        f"{leg} transfers the call to {owner_name(event.owner)} ({event.to}), {how[0]}",
+        f"{leg_id} mengalihkan panggilan ke {owner_name(event.owner, 'id')} ({event.to}), {how[1]}",
+    )
 
 
 def _why(why: str, language: Language) -> str:

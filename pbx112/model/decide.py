@@ -10,7 +10,7 @@ from typing import assert_never
 
 from pbx112.plan.types import Plan
 
-from . import commands, helps, legs, stimuli
+from . import commands, helps, legs, stimuli, transfers
 from .endings import caller_gone, end, give_up, unreached
 from .events import (
     CallArrived,
@@ -93,6 +93,8 @@ def decide(call: Call, stimulus: Stimulus, plan: Plan, world: World) -> list[Cal
                 legs.key_pressed(story, number, digit)
         case stimuli.CodeDialled(keys=keys, leg=number):
             commands.obey(story, number, keys)
+        case stimuli.Transferred():
+            transfers.transferred(story, stimulus)
         case stimuli.CallerHeard():
             commands.caller_speaks(story)
         case stimuli.Briefed(leg=number):
@@ -170,6 +172,8 @@ def _resume(story: Story, found: stimuli.Resumed) -> None:
         story.tell(PromptHeard("question", played=False))
     if story.call.held:
         story.tell(PromptHeard("held", played=False))
+    for transfer in found.transferred:
+        transfers.transferred(story, transfer)
     for number in found.up:
         legs.picked_up(story, number)
     for number in found.gone:

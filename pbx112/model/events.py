@@ -180,7 +180,8 @@ class StageEntered(_Event, frozen=True, tag=True):
     """The call turns to `owner` (`call_takers` or an agency) and will ring `waves` one after the other; the
     lines of one wave ring together. `why` says what led here: `first`, `menu:<incident>`, `menu_default`,
     `then`, `default`, `again` (second round), `lost` (a talk broke), `returned` (a call taker put the receiver down
-    while nobody else was there), `turn` (back from waiting for a call taker)."""
+    while nobody else was there, or nobody took a transferred call), `transferred` (by a phone's own transfer key),
+    `turn` (back from waiting for a call taker)."""
 
     owner: str
     why: str
@@ -198,6 +199,8 @@ class LegOffered(_Event, frozen=True, tag=True):
     target: Target
     placed: bool = True
     help: int = 0
+    brought: int = 0
+    """The leg whose human brought this line in by an attended transfer: it is there already, and is not rung."""
 
 
 class LegRinging(_Event, frozen=True, tag=True):
@@ -221,7 +224,7 @@ class LegAccepted(_Event, frozen=True, tag=True):
 class LegEnded(_Event, frozen=True, tag=True):
     """The attempt is over. `cause` is the Q.850 cause where Asterisk gave one, `sip` the SIP status likewise;
     `detail` is a short word on the why where these do not say it (`trunk_full`, `trunk_hour_full`, `lost`,
-    `max_talk`)."""
+    `max_talk`, `transferred`)."""
 
     leg: int
     result: LegResult
@@ -232,8 +235,8 @@ class LegEnded(_Event, frozen=True, tag=True):
 
 class HelpSought(_Event, frozen=True, tag=True):
     """Leg `by` calls `owner` in; its `waves` ring while the talk goes on. `help` counts from 1 within the call. `why`
-    is `asked`, `incident:<key>`, or `then` where the same help turns to the next agency. With `consult` the caller
-    hears music from the moment in which somebody comes, until leg `by` brings them together."""
+    is `asked`, `incident:<key>`, `transferred`, or `then` where the same help turns to the next agency. With `consult`
+    the caller hears music from the moment in which somebody comes, until leg `by` brings them together."""
 
     help: int
     owner: str
@@ -264,6 +267,20 @@ class CallerBack(_Event, frozen=True, tag=True):
 
     by: int = 0
     why: Literal["", "longest"] = ""
+
+
+class CallTransferred(_Event, frozen=True, tag=True):
+    """The human of leg `by` pressed the phone's own transfer key (SIP REFER) and is gone. `to` was dialled; of the plan
+    that is `owner`, or its line with the number `line`; nobody (empty) is refused. `attended`: they had spoken before;
+    else it rings from here on. `channel` is what Asterisk put into the place of the phone: the target's where attended,
+    else of no use."""
+
+    by: int
+    to: str
+    owner: str
+    line: str = ""
+    attended: bool = False
+    channel: str = ""
 
 
 class CallMarked(_Event, frozen=True, tag=True):
@@ -505,6 +522,7 @@ CallEvent = (
     | HelpEnded
     | CallerHeld
     | CallerBack
+    | CallTransferred
     | CallMarked
     | CallerSpoke
     | KeyAsked

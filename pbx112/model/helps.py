@@ -31,10 +31,7 @@ def is_room(story: Story) -> bool:
 
 def seek(story: Story, owner: str, by: int, why: str, *, consult: bool = False, line: str = "") -> None:
     """Call `owner` in."""
-    # Who is called by name is rung even when away.
-    waves = route.waves_of(story.plan, owner, story.world, round_=2 if line else 1)
-    if line:
-        waves = tuple((target,) for wave in waves for target in wave if target.number == line)
+    waves = route.waves_to(story.plan, owner, story.world, line)
     story.tell(HelpSought(len(story.call.helps) + 1, owner, by, why, waves, consult))
     go_on(story)
 

@@ -57,9 +57,9 @@ def pass_over(story: Story) -> None:
     go_on(story)
 
 
-def turn_to(story: Story, owner: str, why: str, round_: int) -> None:
-    """Ring the lines of `owner`, from its first wave on."""
-    waves = route.waves_of(story.plan, owner, story.world, round_)
+def turn_to(story: Story, owner: str, why: str, round_: int, line: str = "") -> None:
+    """Ring the lines of `owner`, from its first wave on; the one with the number `line` before all others."""
+    waves = route.waves_to(story.plan, owner, story.world, line, round_)
     story.tell(StageEntered(owner, why, round_, waves))
     go_on(story)
 
@@ -89,6 +89,9 @@ def offer(story: Story, target: Target, help_: int = 0) -> None:
 def escalate(story: Story, stage: Reaching) -> None:
     """All lines of a stage have failed: who is next?"""
     plan, tried = story.plan, story.call.route
+    if stage.transferred and stage.owner not in plan.agencies and plan.call_takers:
+        take_back(story, CALL_TAKERS, "returned")
+        return
     if stage.round == 1:
         if stage.owner == CALL_TAKERS and line.still_talk(story):
             line.queue(story)
@@ -101,10 +104,15 @@ def escalate(story: Story, stage: Reaching) -> None:
         else:
             agency = plan.agencies.get(stage.owner)
             then = agency.then if agency and agency.then else plan.default_agency
-        for owner, why in ((then, "then"), (plan.default_agency, "default")):
-            if owner in plan.agencies and owner not in tried:
-                turn_to(story, owner, why, round_=1)
-                return
+        if then in plan.agencies and then not in tried:
+            turn_to(story, then, "then", round_=1)
+            return
+        if plan.call_takers and CALL_TAKERS not in tried:  # after a talk: who had it before may have it again
+            take_back(story, CALL_TAKERS, "returned")
+            return
+        if plan.default_agency in plan.agencies and plan.default_agency not in tried:
+            turn_to(story, plan.default_agency, "default", round_=1)
+            return
     again(story, stage)
 
 

@@ -26,6 +26,7 @@ from .events import (
     CallMarked,
     CallQueued,
     CallResumed,
+    CallTransferred,
     CommandRefused,
     EmergencyAnswered,
     EmergencyAsked,
@@ -51,6 +52,7 @@ from .events import (
     WaitAnnounced,
 )
 from .state import (
+    BROKEN,
     Announcing,
     Call,
     Ended,
@@ -263,7 +265,7 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             if call.saying or not call.caller_answered:
                 return ()
             silence = (StopMusic(caller),) if isinstance(call.situation, InMenu) else _end_comfort(call)
-            broken = why in ("lost", "returned")
+            broken = why in BROKEN and isinstance(call.situation, Talking)
             if says_next(call, why):
                 return (*silence, *_quiet(call), _say_next(call, why))
             return (*(_drop_bridge(call) if broken else ()), *silence, Ring(caller))
@@ -297,6 +299,8 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
                 return ()
             said = _word(call, by, "word_held_long" if why else "word_together") if by else ()
             return (*_end_comfort(call), Join(first.number, call.bridge, (caller,)), *said)
+        case CallTransferred(channel=channel, attended=attended):
+            return () if attended else (Hangup(channel),)
         case PromptHeard(prompt="held" | "waiting"):
             return (Music(caller),) if call.comfort else ()
         case CallMarked(by=line):
@@ -371,6 +375,8 @@ def name_shown(incident: str, owner: str) -> str:
 
 def _ask(call: Call, leg: Leg) -> tuple[Play, ...]:
     """What is said to who has just picked up: that a key has to be pressed, or, called in to help, what it is about."""
+    if not leg.placed:  # brought in by who has spoken with it
+        return ()
     if leg.target.accept == "press_1":
         return (Play(leg.channel, _accept_playback(leg), ACCEPT_PROMPT, None),)
     if leg.help and isinstance(call.situation, Talking):

@@ -42,6 +42,17 @@ def waves_of(plan: Plan, owner: str, world: World, round_: int = 1) -> Waves:
     return tuple(waves)
 
 
+def waves_to(plan: Plan, owner: str, world: World, line: str, round_: int = 1) -> Waves:
+    """The lines of `owner`; where one of them was called by its number that one first, even when away. A colleague's
+    phone rings for nobody else's; an agency's others are tried after it."""
+    waves = waves_of(plan, owner, world, 2 if line else round_)
+    named = tuple(target for wave in waves for target in wave if target.number == line)
+    if not named:
+        return waves if not line or owner in plan.agencies else ()
+    others = tuple(tuple(target for target in wave if target.number != line) for wave in waves)
+    return (named, *((wave for wave in others if wave) if owner in plan.agencies else ()))
+
+
 def present(plan: Plan, world: World) -> tuple[str, ...]:
     """The call takers (by number) who can be reckoned with: on duty and not away; where there are none, not away; where
     there are none of these either, all."""

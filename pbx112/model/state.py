@@ -30,6 +30,7 @@ from .events import (
     CallMarked,
     CallQueued,
     CallResumed,
+    CallTransferred,
     CommandRefused,
     EmergencyAnswered,
     EmergencyAsked,
@@ -56,6 +57,9 @@ from .events import (
     Target,
     WaitAnnounced,
 )
+
+BROKEN = frozenset({"lost", "returned", "transferred"})
+"""Why a stage is entered after a talk whose last human has left: the call begins anew."""
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
@@ -136,6 +140,8 @@ class Reaching(msgspec.Struct, frozen=True):
     owner: str
     round: int
     waves: tuple[tuple[Target, ...], ...]
+    transferred: bool = False
+    """A phone's own transfer led here: if nobody comes, the call takers have it again."""
 
 
 class Questioned(msgspec.Struct, frozen=True):
@@ -342,7 +348,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
     now = at.mono_ns
     match event:
         case StageEntered(owner=owner, round=round_, waves=waves):
-            broken = event.why in ("lost", "returned")
+            broken = event.why in BROKEN
             before = () if broken or event.why == "first" else call.route
             again = round_ > 1 or (event.why == "turn" and owner in before)
             route = call.route if again else (*before, owner)
@@ -350,9 +356,10 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
                 latest = at.after(GREETING_LIMIT)
                 call = _with(call, saying="next", saying_ns=latest, nexts=call.nexts + 1)
             tone = call.caller_answered and not call.saying
-            if broken:
+            if broken and isinstance(call.situation, Talking):
                 call = _with(call, bridged=False, held=None)
-            return _with(call, situation=Reaching(owner, round_, waves), route=route, ring_tone=tone)
+            stage = Reaching(owner, round_, waves, transferred=event.why == "transferred")
+            return _with(call, situation=stage, route=route, ring_tone=tone)
         case LegOffered(leg=number, channel=channel, target=target):
             if number != len(call.legs) + 1:
                 return call
@@ -476,6 +483,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
         case (
             CallArrived()
             | PromptHeard()
+            | CallTransferred()
             | CommandRefused()
             | RecordingStarted()
             | RecordingFinished()

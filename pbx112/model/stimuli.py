@@ -124,6 +124,17 @@ class CodeDialled:
 
 
 @dataclass(frozen=True, slots=True)
+class Transferred:
+    """The phone of this leg transferred the call `to` what it dialled; `channel` stands in its place on the bridge.
+    `attended`: who answers there is on that channel."""
+
+    leg: int
+    to: str
+    channel: str
+    attended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CallerHeard:
     """A sound came from the caller."""
 
@@ -164,13 +175,15 @@ class RoomMade:
 class Resumed:
     """After a (re)connect: the call is ours again. `gone` and `up` are legs whose channels have meanwhile
     ended or been answered; `caller_gone` says the same of the caller; `in_fallback` that the dialplan has the
-    caller; `asterisk_restarted` that everything of before is gone."""
+    caller; `asterisk_restarted` that everything of before is gone; `transferred` what phones' own transfers have
+    put on the bridge."""
 
     asterisk_restarted: bool = False
     caller_gone: bool = False
     in_fallback: bool = False
     gone: tuple[int, ...] = ()
     up: tuple[int, ...] = ()
+    transferred: tuple[Transferred, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,7 @@ Stimulus = (
     | CallerHungUp
     | KeyPressed
     | CodeDialled
+    | Transferred
     | CallerHeard
     | Briefed
     | PromptDone

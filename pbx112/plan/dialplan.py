@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import ceil
 
+from pbx112.plan.dialled import DESK as DESK_LINES
+from pbx112.plan.dialled import TRANSFERS, dialled
 from pbx112.plan.dialplan_parts import (
     ANYTHING,
     DESK,
@@ -24,6 +26,8 @@ from pbx112.plan.dialplan_parts import (
     NOTED,
     NOTES,
     RECORD,
+    TRANSFER_TRIES,
+    TRANSFERRED,
     WITHOUT_PLAN,
 )
 from pbx112.plan.duty_times import timespecs
@@ -76,6 +80,8 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = A
         _stages(plan, numbered),
         _lines(plan),
         _hints(plan),
+        _transfers(plan, app),
+        _desk_lines(plan),
         DESK.format(number=_safe(plan.service.number), agi=agi),
         WITHOUT_PLAN,
     ]
@@ -246,6 +252,38 @@ def _hints(plan: Plan) -> str:
     )
     hints = (f"exten => {_safe(number)},hint,{'&'.join(dict.fromkeys(of))}" for number, of in lamps.items())
     return "\n".join([f"; {about}", "[pbx112-hints]", *hints]) + "\n"
+
+
+def _transfers(plan: Plan, app: str) -> str:
+    about = (
+        "What a phone's own transfer key may name during a call: the plan's extensions, and agencies by their codes.\n"
+        "; All else is refused (404), and while the daemon is away everything (503): the talk goes on."
+    )
+    named = {_safe_star(name): ["Goto(pbx112-transferred,s,1)"] for name in dialled(plan)}
+    return _context(TRANSFERS, about, named) + "\n" + TRANSFERRED.format(app=_safe(app), tries=TRANSFER_TRIES)
+
+
+def _desk_lines(plan: Plan) -> str:
+    """Desk phones call one another, so that a call may be announced before it is transferred. Agencies by their code,
+    on their desk phones: a mobile has to press 1, which the daemon sees to (`**code`)."""
+    extensions: dict[str, list[str]] = {}
+    for name, whom in dialled(plan).items():
+        lines = [
+            line
+            for owner, line in plan.lines()
+            if owner == whom.owner and line.kind == "extension" and whom.line in ("", line.number)
+        ]
+        if lines:
+            longest = max(ceil(line.ring_for) for line in lines)
+            devices = "&".join(dict.fromkeys(_device(line) for line in lines))
+            extensions[_safe_star(name)] = [f"Dial({devices},{longest})", "Hangup()"]
+    about = "Desk phones reach the plan's extensions, and agencies by their codes; their context includes this one."
+    return _context(DESK_LINES, about, extensions)
+
+
+def _safe_star(name: str) -> str:
+    """An extension, or a code as it is pressed."""
+    return f"*{_safe(name[1:])}" if name.startswith("*") else _safe(name)
 
 
 def _device(line: Line) -> str:

@@ -71,6 +71,23 @@ exten => number,1,Set(PBX112_SAID=${{REPLACE(PBX112_SAID,(),_)}})
  same => n(done),Return()
 """
 
+TRANSFER_TRIES = 10
+"""How often, once a second, a phone's own transfer looks for the daemon before the fallback takes it."""
+
+TRANSFERRED = """\
+; Asterisk's half of a transfer waits here for the daemon, which rings whom it names: nothing is dialled here. A daemon
+; that dies in this moment is waited for; then the fallback takes the caller.
+[pbx112-transferred]
+exten => s,1(again),Stasis({app},transfer)
+ same => n,GotoIf($["${{STASISSTATUS}}" = "SUCCESS"]?done)
+ same => n,Ringing()
+ same => n,Wait(1)
+ same => n,Set(PBX112_TRIED=$[0${{PBX112_TRIED}} + 1])
+ same => n,GotoIf($[${{PBX112_TRIED}} < {tries}]?again)
+ same => n,Goto(pbx112-fallback,s,1)
+ same => n(done),Hangup()
+"""
+
 DESK = """\
 ; What staff dial on desk phones outside a call; the desk phones' context includes this one. The daemon serves it and
 ; asks Asterisk itself which phone this is. Without the daemon it says so. No caller comes here.

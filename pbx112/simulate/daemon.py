@@ -105,7 +105,7 @@ class Daemon:
         self._looking_for_room = False
         self._will_look = False
         self._ended: set[str] = set()
-        self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, self._never)
+        self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, lambda: self.plan, self._never)
         self._recover()
         if alone:
             return
@@ -275,7 +275,7 @@ class Daemon:
             await self._ari.bridges(),
         )
         started_us = int(datetime.fromisoformat(info.started).timestamp() * 1e6)
-        return compare(APP, known, channels, bridges, started_us)
+        return compare(APP, known, channels, bridges, started_us, self.plan)
 
     async def _tidy(self, found: Found) -> None:
         """As `Switch._tidy`."""

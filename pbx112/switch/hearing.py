@@ -16,6 +16,7 @@ from .calls import Calls
 from .keys import Keypads
 from .live import LiveCall
 from .reconcile import NOTED, call_of, is_leg
+from .stand_ins import StandIns
 
 RecordingEvent = RecordingStarted | RecordingFinished | RecordingFailed
 
@@ -31,6 +32,7 @@ LISTENED = (
     rest.RecordingStarted,
     rest.RecordingFinished,
     rest.RecordingFailed,
+    rest.BridgeAttendedTransfer,
 )
 """The ARI events that decide something; Asterisk is asked to send no others."""
 
@@ -65,10 +67,13 @@ class Hearing:
         self._calls = calls
         self._acts = acts
         self._keypads = Keypads()
+        self._stand_ins = StandIns()
 
     def on_event(self, event: rest.Event) -> None:
         """Tell the call that `event` concerns, or act where it concerns none."""
         match event:
+            case rest.StasisStart(channel=channel, replace_channel=Channel() as replaced):
+                self._replaced(channel, replaced)
             case rest.StasisStart(channel=channel, args=args):
                 self._entered(channel, args)
             case rest.ChannelStateChange(channel=channel) if channel.state == "Ringing":
@@ -81,6 +86,9 @@ class Hearing:
                 self._pressed(channel.id, digit)
             case rest.ChannelTalkingStarted(channel=channel):
                 self._heard(channel.id)
+            case rest.BridgeAttendedTransfer():
+                for replaced_id, stand_in, to, there in self._stand_ins.attended(event, self._acts.plan):
+                    self._transferred(replaced_id, stand_in, to, attended=there)
             case rest.PlaybackFinished(playback=playback):
                 self._played(playback.id, playback.state != "failed")
             case rest.StasisEnd(channel=channel):
@@ -114,6 +122,21 @@ class Hearing:
         else:
             self._acts.drop(channel.id)
 
+    def _replaced(self, channel: Channel, replaced: Channel) -> None:
+        """A phone's own transfer has put `channel` in its place."""
+        if to := self._stand_ins.blind(channel):
+            self._transferred(replaced.id, channel.id, to)
+        else:
+            self._stand_ins.expect(replaced.id, channel.id)
+
+    def _transferred(self, replaced: str, stand_in: str, to: str, *, attended: bool = False) -> None:
+        known = self._calls.of_channel(replaced)
+        leg = known[0].call.leg(known[1] or 0) if known and known[0].call else None
+        if known is None or leg is None or leg.status != "accepted":
+            self._acts.drop(stand_in)
+        else:
+            known[0].tell(stimuli.Transferred(leg.number, to, stand_in, attended))
+
     def _rings(self, channel: str) -> None:
         """A phone rings; one whose call has turned elsewhere while Asterisk was slow shall not."""
         known = self._calls.of_channel(channel)
@@ -126,9 +149,14 @@ class Hearing:
         """Of a channel that came to us by itself Asterisk tells its wish to end, then that it left Stasis, and
         no more; of one that we originated it tells its end, with the cause that counts."""
         known = self._calls.of_channel(channel)
-        if known is not None and known[1] is None:
+        if known is None:
+            return
+        live, number = known
+        if number is None:
             forced = soft and cause != RTP_TIMEOUT
-            known[0].tell(stimuli.CallerHungUp(cause, forced))
+            live.tell(stimuli.CallerHungUp(cause, forced))
+        elif not is_leg(channel):  # brought in by a phone's own transfer
+            live.tell(stimuli.HungUp(number, cause))
 
     def _destroyed(self, channel: str, cause: int | None, sip: int | None) -> None:
         if (known := self._calls.of_channel(channel)) is None:
@@ -158,8 +186,13 @@ class Hearing:
 
     def _left_stasis(self, channel: str) -> None:
         known = self._calls.of_channel(channel)
-        if known is not None and known[1] is None:
-            self._acts.left_stasis(known[0])
+        if known is None:
+            return
+        live, number = known
+        if number is None:
+            self._acts.left_stasis(live)
+        elif not is_leg(channel):
+            live.tell(stimuli.HungUp(number))
 
     def _played(self, playback: str, played: bool) -> None:
         call_id, _, what = playback.rpartition("-")

@@ -10,9 +10,11 @@ from datetime import datetime
 
 from pbx112.ari import AriClient, Bridge, Channel
 from pbx112.model.state import Call, Leg
-from pbx112.model.stimuli import Resumed
+from pbx112.model.stimuli import Resumed, Transferred
+from pbx112.plan.types import Plan
 
 from .requests import BRIDGE_NAME, FALLBACK_CONTEXT
+from .stand_ins import is_stand_in, on_the_bridge
 
 SURE_AFTER = 0.2
 """Seconds between two looks at a line that seems to have picked up while no application was connected: Asterisk shows
@@ -37,14 +39,14 @@ class Found:
     bridges: tuple[str, ...]
 
 
-async def survey(ari: AriClient, app: str, calls: Iterable[Call]) -> Found:
+async def survey(ari: AriClient, app: str, calls: Iterable[Call], plan: Plan) -> Found:
     """Ask Asterisk for all channels and bridges and compare. Raises :class:`pbx112.ari.AriError`."""
     known = {call.call_id: call for call in calls}
     info, channels, bridges = await asyncio.gather(ari.asterisk_info(), ari.channels(), ari.bridges())
-    found = compare(app, known, channels, bridges, _utc_us(info.started))
+    found = compare(app, known, channels, bridges, _utc_us(info.started), plan)
     if any(resumed.up for resumed in found.resumed.values()):
         await asyncio.sleep(SURE_AFTER)
-        found = compare(app, known, await ari.channels(), bridges, _utc_us(info.started))
+        found = compare(app, known, await ari.channels(), bridges, _utc_us(info.started), plan)
     return found
 
 
@@ -54,9 +56,13 @@ def compare(
     channels: Iterable[Channel],
     bridges: Iterable[Bridge],
     started_us: int,
+    plan: Plan,
 ) -> Found:
     """The comparison itself; `started_us` is when Asterisk started, UTC microseconds."""
     alive = {channel.id: channel for channel in channels}
+    spans = {bridge.id: bridge for bridge in bridges}
+    moved = {call.call_id: on_the_bridge(call, plan, alive, spans) for call in known.values()}
+    explained = {transfer.channel for transfers in moved.values() for transfer in transfers}
     expected = {leg.channel for call in known.values() for leg in call.live_legs()}
     callers = {call.arrival.channel for call in known.values()}
     ours_now = {call.bridge for call in known.values()}
@@ -66,11 +72,15 @@ def compare(
             continue
         if is_caller(channel, app):
             arrivals.append(channel)
-        elif (leg := _LEG_ID.fullmatch(channel.id)) and not _foreign(alive.get(leg["call"]), app):
+        elif channel.id not in explained and _is_ours(channel, app, alive):
             orphans.append(channel.id)
-    unknown = (bridge for bridge in bridges if bridge.name == BRIDGE_NAME and bridge.id not in ours_now)
+    unknown = (
+        bridge for bridge in spans.values() if bridge.name == BRIDGE_NAME and bridge.id not in ours_now
+    )
     return Found(
-        resumed={call.call_id: _resumed(call, alive, started_us) for call in known.values()},
+        resumed={
+            call.call_id: _resumed(call, alive, started_us, moved[call.call_id]) for call in known.values()
+        },
         arrivals=tuple(arrivals),
         orphans=tuple(orphans),
         bridges=tuple(
@@ -105,6 +115,14 @@ def call_of(recording: str) -> str | None:
     return leg["call"] if leg else name
 
 
+def _is_ours(channel: Channel, app: str, alive: Mapping[str, Channel]) -> bool:
+    """Whether we made this channel, or it stands on one of our bridges in a phone's place."""
+    if is_stand_in(channel):
+        return _application(channel)[:1] == [app]
+    leg = _LEG_ID.fullmatch(channel.id)
+    return leg is not None and not _foreign(alive.get(leg["call"]), app)
+
+
 def _foreign(caller: Channel | None, app: str) -> bool:
     """Whether another daemon, with an application of its own on the same Asterisk, has this caller."""
     return caller is not None and _application(caller)[:1] not in ([], [app])
@@ -124,7 +142,9 @@ def _utc_us(timestamp: str) -> int:
         return 0
 
 
-def _resumed(call: Call, alive: Mapping[str, Channel], started_us: int) -> Resumed:
+def _resumed(
+    call: Call, alive: Mapping[str, Channel], started_us: int, transferred: tuple[Transferred, ...]
+) -> Resumed:
     caller = alive.get(call.arrival.channel)
     if caller is None:
         restarted = started_us > call.arrived.utc_us
@@ -135,6 +155,7 @@ def _resumed(call: Call, alive: Mapping[str, Channel], started_us: int) -> Resum
     return Resumed(
         gone=tuple(leg.number for leg in legs if leg.channel not in alive and leg.status != "offered"),
         up=tuple(leg.number for leg in legs if _picked_up(leg, alive)),
+        transferred=transferred,
     )
 
 

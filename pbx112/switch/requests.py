@@ -25,6 +25,7 @@ from pbx112.model.caller import for_display
 from pbx112.model.described import NOTED, read_notes
 from pbx112.model.events import RecordingFailed
 from pbx112.model.stimuli import Stimulus
+from pbx112.plan.dialled import TRANSFERS
 
 log = structlog.get_logger()
 
@@ -165,8 +166,8 @@ async def _originate(ari: Operations, request: react.Originate) -> Stimulus | No
             caller_id=f'"{request.name}" <{for_display(request.shown)}>',
             timeout=int(target.ring_for) + RING_GRACE,
             originator=request.originator,
-            # The fallback dialplan counts this call on its trunk as well.
-            variables={TRUNK_GROUP: target.trunk} if target.trunk else None,
+            # A phone's own transfer names nobody but the plan's. The fallback dialplan counts this call on its trunk.
+            variables={"TRANSFER_CONTEXT": TRANSFERS} | ({TRUNK_GROUP: target.trunk} if target.trunk else {}),
         )
     except Conflict:
         return None  # Rung already, by us before a restart: the id is ours alone.

@@ -11,6 +11,7 @@ from pbx112.ari import AriClient, AriError
 from pbx112.model import stimuli
 from pbx112.model.state import InFallback
 from pbx112.model.stimuli import Resumed
+from pbx112.plan.types import Plan
 
 from .calls import Calls
 from .live import LiveCall
@@ -29,11 +30,17 @@ class Sweep:
     """`tidy` brings in arrivals that nobody told us of, and ends what belongs to no live call."""
 
     def __init__(
-        self, ari: AriClient, app: str, calls: Calls, tidy: Callable[[Found], Awaitable[int]]
+        self,
+        ari: AriClient,
+        app: str,
+        calls: Calls,
+        plan: Callable[[], Plan],
+        tidy: Callable[[Found], Awaitable[int]],
     ) -> None:
         self._ari = ari
         self._app = app
         self._calls = calls
+        self._plan = plan
         self._tidy = tidy
         self._missing: frozenset[str] = frozenset()
         """Channels that the last look missed. Two looks have to: an event that tells why may be on its way."""
@@ -52,7 +59,7 @@ class Sweep:
 
     async def _look(self) -> None:
         before = self._ari.counters.connections
-        found = await survey(self._ari, self._app, self._calls.states())
+        found = await survey(self._ari, self._app, self._calls.states(), self._plan())
         if self._ari.counters.connections != before:
             return  # the reconciliation of the new connection has done all this
         self.hold_against(found)
@@ -76,6 +83,8 @@ class Sweep:
         elif found.in_fallback and not isinstance(call.situation, InFallback):
             self._doubt(live, call.arrival.channel, missing, found)
         else:
+            for transfer in found.transferred:
+                self._doubt(live, transfer.channel, missing, transfer)
             for number in found.gone:
                 if (leg := call.leg(number)) is not None and leg.status != "offered":
                     self._doubt(live, leg.channel, missing, stimuli.HungUp(number))

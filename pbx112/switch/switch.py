@@ -94,7 +94,7 @@ class Switch:
         self._spawn(self._calls.trunk_hours.recover(self._journal, now()), "the trunks' past hour")
         hours = self._plan.nuisance.within_hours if self._plan.nuisance else 0
         self._spawn(self._calls.recover_desk(self._journal, now(), hours), "what was said at the desk")
-        sweep = Sweep(self.ari, self._app, self._calls, self._tidy)
+        sweep = Sweep(self.ari, self._app, self._calls, lambda: self._plan, self._tidy)
         for name, work in (("debts", self._debts.run), ("sweep", sweep.run)):
             self._spawn(keep_running(name, work, pause=1.0), name)
         self._connection = asyncio.create_task(self.ari.run(), name="connection to Asterisk")
@@ -268,7 +268,7 @@ class Switch:
     async def on_connect(self, info: AsteriskInfo) -> None:
         """Bring the calls that we know and the channels that Asterisk has into agreement."""
         known = {call.call_id: call for call in self.live_calls()}
-        found = await survey(self.ari, self._app, known.values())
+        found = await survey(self.ari, self._app, known.values(), self._plan)
         for call_id, resumed in found.resumed.items():
             if (live := self._calls.get(call_id)) is not None:
                 live.tell(resumed)

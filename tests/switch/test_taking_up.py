@@ -113,7 +113,7 @@ def test_a_second_exchange_daemon_on_the_same_asterisk_keeps_its_calls() -> None
         channel("ours-leg1", "Ringing"),
     ]
     bridges = [Bridge(f"{call}-bridge", name=BRIDGE_NAME) for call in ("theirs", "gone", "ours")]
-    found = compare("pbx112", {}, channels, bridges, 0)
+    found = compare("pbx112", {}, channels, bridges, 0, plan(agency("damkar", extension("2101"))))
     assert [arrival.id for arrival in found.arrivals] == ["ours"]
     assert found.orphans == ("gone-leg1", "ours-leg1")
     assert found.bridges == ("gone-bridge", "ours-bridge")
@@ -125,9 +125,9 @@ def test_a_phone_that_is_up_but_not_ours_yet_is_not_joined() -> None:
     assert desk.call is not None
     known = {"c1": desk.call}
     caller = channel("c1", app="pbx112,intake")
-    assert compare("pbx112", known, [caller, channel("c1-leg1")], [], 0).resumed["c1"].up == ()
+    assert compare("pbx112", known, [caller, channel("c1-leg1")], [], 0, desk.plan).resumed["c1"].up == ()
     in_hand = channel("c1-leg1", app="pbx112,leg")
-    assert compare("pbx112", known, [caller, in_hand], [], 0).resumed["c1"].up == (1,)
+    assert compare("pbx112", known, [caller, in_hand], [], 0, desk.plan).resumed["c1"].up == (1,)
 
 
 def test_the_recordings_of_a_call() -> None:

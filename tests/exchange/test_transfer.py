@@ -1,0 +1,195 @@
+"""A phone's own transfer key, in real SIP: REFER, blind and attended; nobody is dropped, nobody outside reached."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from lab.callers import Caller, Calling
+from lab.exchange import Exchange
+from lab.network import SIP
+from lab.processes import eventually
+from tests.sip import Talk, Telephone
+
+from .plans import plan
+from .test_desk_keys import PATIENT, on_the_phone
+
+DESKS = ("1101", "1102", "2101", "2102", "2201")
+
+
+@asynccontextmanager
+async def desks(exchange: Exchange, **behave: str) -> AsyncIterator[dict[str, Telephone]]:
+    """A phone on every desk: `486` unless told otherwise (`p1101="answers"`)."""
+    at = exchange.addresses()
+    phones = {
+        number: await Telephone(at[number], SIP, behave.get(f"p{number}", "486")).open() for number in DESKS
+    }
+    try:
+        yield phones
+    finally:
+        for phone in phones.values():
+            phone.close()
+
+
+async def talk(exchange: Exchange, phones: dict[str, Telephone]) -> tuple[Caller, Calling, Talk]:
+    """A citizen talks with 1101."""
+    caller = Caller(talk=PATIENT)
+    before = len(phones["1101"].talks)
+    calling = await exchange.dial(caller)
+    await exchange.told(caller, "LegAccepted")
+    desk = phones["1101"].talks[before]
+    await desk.until(desk.connected)
+    return caller, calling, desk
+
+
+async def leaves(desk: Talk, to: str, into: Talk | None = None) -> None:
+    """Transfer, and hang up once the exchange says that it is done, as phones do (RFC 5589)."""
+    desk.refer(to, into)
+    assert await desk.refer_ended() == "SIP/2.0 200 OK"
+    desk.hang_up()
+    if into is not None:
+        into.hang_up()
+
+
+async def test_blind_to_an_agencys_code_rings_it_and_lets_the_transferor_go(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers", p2201="answers") as phones:
+        caller, calling, desk = await talk(exchange, phones)
+        await leaves(desk, "14")
+        await exchange.told(caller, "CallTransferred", by=1, to="14", owner="satpol_pp")
+        await exchange.told(caller, "LegAccepted", leg=3)
+        assert await on_the_phone(exchange) == 2
+        calling.hang_up()
+        record = await exchange.record(caller)
+    assert (record.tried[0], record.tried[2]) == (("1101", "accepted"), ("2201", "accepted"))
+    assert record.legs[0]["detail"] == "transferred"
+    await exchange.quiet()
+
+
+async def test_blind_and_nobody_takes_it_the_call_takers_have_the_caller_again(exchange: Exchange) -> None:
+    """To an extension that is busy; the agency's other lines and its `then` come first."""
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers") as phones:
+        caller, calling, desk = await talk(exchange, phones)
+        await leaves(desk, "2201")
+        await exchange.told(caller, "StageEntered", why="returned")
+        again = await exchange.told(caller, "LegAccepted", leg=4)
+        assert again and not calling.hung_up_by_exchange
+        calling.hang_up()
+        record = await exchange.record(caller)
+    assert [leg["line"] for leg in record.legs][2:] == ["2201", "1101", "1102"]
+    await exchange.quiet()
+
+
+@pytest.mark.parametrize("to", ["0900123456", "112", "+6281200000001", "s"])
+async def test_what_the_plan_does_not_name_is_refused_and_the_talk_goes_on(
+    exchange: Exchange, to: str
+) -> None:
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers") as phones:
+        _, calling, desk = await talk(exchange, phones)
+        desk.refer(to)
+        assert await desk.refer_ended() in ("404", "SIP/2.0 404 Not Found")
+        assert await on_the_phone(exchange) == 2 and not desk.over.is_set()
+        calling.hang_up()
+    await exchange.quiet()
+
+
+async def test_attended_the_agency_has_been_spoken_to_and_takes_over(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers", p2201="answers") as phones:
+        caller, calling, desk = await talk(exchange, phones)
+        second = phones["1101"].call("14", "1101", (exchange.network.exchange, SIP))
+        await second.until(second.connected)
+        await leaves(desk, "14", second)
+        await exchange.told(caller, "CallTransferred", by=1, to="2201", attended=True)
+        await exchange.told(caller, "LegAccepted", leg=3)
+        officer = phones["2201"].talks[-1]
+        for key in "#8":  # the agency's keys are codes from here on
+            officer.press(key)
+            await asyncio.sleep(0.3)
+        record = await exchange.record(caller)
+    assert (record.tried[0], record.tried[2]) == (("1101", "accepted"), ("2201", "accepted"))
+    assert [leg["detail"] for leg in record.legs] == ["transferred", "", "ended_the_call"]
+    assert calling.hung_up_by_exchange
+    await exchange.quiet()
+
+
+async def test_attended_before_the_agency_has_answered_is_a_blind_one(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers", p2201="silent") as phones:
+        caller, calling, desk = await talk(exchange, phones)
+        second = phones["1101"].call("2201", "1101", (exchange.network.exchange, SIP))
+        await second.until(second.rang)
+        await leaves(desk, "2201", second)
+        await exchange.told(caller, "LegRinging", leg=3)
+        phones["2201"].pick_up()
+        await exchange.told(caller, "LegAccepted", leg=3)
+        calling.hang_up()
+        record = await exchange.record(caller)
+    assert record.tried[-1] == ("2201", "accepted")
+    await exchange.quiet()
+
+
+async def test_two_citizens_cannot_be_joined_and_both_come_back(exchange: Exchange) -> None:
+    """Who talks with two on one phone presses transfer: the plan names no citizen."""
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers") as phones:
+        one, calling_one, first = await talk(exchange, phones)
+        two, calling_two, second = await talk(exchange, phones)
+        assert first is not second
+        await leaves(first, "112", second)
+        for caller in (one, two):
+            await exchange.told(caller, "StageEntered", why="returned")
+        for calling in (calling_one, calling_two):
+            assert not calling.hung_up_by_exchange
+            calling.hang_up()
+    await exchange.quiet()
+
+
+async def test_the_caller_hangs_up_while_the_target_rings(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers", p2201="silent") as phones:
+        caller, calling, desk = await talk(exchange, phones)
+        await leaves(desk, "14")
+        await exchange.told(caller, "LegRinging", leg=3)
+        calling.hang_up()
+        record = await exchange.record(caller)
+    assert record.tried[-1] == ("2201", "caller_gone")
+    assert (record.outcome, record.call["ended_by"]) == ("answered", "caller")
+    await exchange.quiet()
+
+
+async def test_a_daemon_that_dies_in_the_middle_finds_the_transfer_and_goes_on(exchange: Exchange) -> None:
+    """It hangs when Asterisk tells of it, so nothing of it is journalled, and is then killed."""
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers", p2201="answers") as phones:
+        caller, calling, desk = await talk(exchange, phones)
+        exchange.daemon.freeze()
+        await leaves(desk, "14")
+        await exchange.daemon.kill()
+        await exchange.daemon.start()
+        await exchange.told(caller, "CallTransferred", by=1, to="14", owner="satpol_pp")
+        await exchange.told(caller, "LegAccepted", leg=3)
+        assert not calling.hung_up_by_exchange
+        calling.hang_up()
+        await exchange.record(caller)
+    await exchange.quiet()
+
+
+async def test_without_the_daemon_a_transfer_is_refused_and_the_two_talk_on(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p1101="answers", p2201="answers") as phones:
+        caller, calling, desk = await talk(exchange, phones)
+        await exchange.daemon.kill()
+        await eventually(lambda: exchange.daemon.pid is None, 5)
+        desk.refer("14")
+        assert await desk.refer_ended() in ("503", "SIP/2.0 503 Service Unavailable")
+        assert await on_the_phone(exchange) == 2 and not desk.over.is_set()
+        await exchange.daemon.start()
+        calling.hang_up()
+        await exchange.record(caller)
+    await exchange.quiet()
