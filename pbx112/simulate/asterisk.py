@@ -88,6 +88,10 @@ class World:
         """A caller is joined to somebody, or somebody to a caller (more than once where more come)."""
         raise NotImplementedError
 
+    def question_spoken(self, chan: Chan) -> None:
+        """A caller begins to be asked whether it is an emergency."""
+        raise NotImplementedError
+
     def menu_spoken(self, chan: Chan) -> None:
         """A menu begins to be spoken to a caller."""
         raise NotImplementedError
@@ -228,6 +232,8 @@ class Asterisk:
         self._clock.after(spoken_for(playback), lambda: self.played(chan, playback))
         if "-menu" in playback:
             self._world.menu_spoken(chan)
+        elif playback.endswith("-question"):
+            self._world.question_spoken(chan)
 
     def played(self, chan: Chan, playback: str) -> None:
         """Media is over, or was stopped."""

@@ -143,6 +143,8 @@ class Daemon:
 
     def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> Any:
         """Journal the events."""
+        for event in events:
+            self.calls.ledger.heed(call_id, event, at)
         return self._keeper.journal(call_id, events, at)
 
     def moved(self, before: Call | None, after: Call) -> None:
@@ -200,6 +202,7 @@ class Daemon:
                 dialled=harmless(channel.dialplan.exten),
                 source=harmless(channel.name.rpartition("-")[0]),
                 noted=noted,
+                nuisance=self.calls.ledger.nuisance(caller.e164, self.plan.nuisance, self._clock.now.utc_us),
             )
         )
 

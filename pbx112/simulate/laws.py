@@ -49,6 +49,9 @@ LAWS = {
     "late_record": "a record that arrives late says the same as one that arrives at once (3)",
     "nothing_left": "when all is over, no channel and no bridge of ours is left in Asterisk (6)",
     "everybody_recorded": "each caller whom the daemon or the dialplan had is in the records, once (3)",
+    "first_come": "of those who wait for the same, who has lost a human comes first, then who came first, pranks last",
+    "line_is_bounded": "nobody waits for call takers longer than the plan says, all waits since a human counted (6)",
+    "line_moves": "a call taker who is free is sought for one who waits, in bounded time",
     "comes_to_rest": "a bounded number of things happens for each call (6)",
     "never_raises": "nothing that happens makes the daemon stumble",
 }

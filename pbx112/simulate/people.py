@@ -11,6 +11,9 @@ Q850_NORMAL = 16
 
 UNREACHABLE = "unreachable"
 
+PRANK = "#63"
+"""The code of what staff say most often."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -42,6 +45,8 @@ class Caller:
     keys: tuple[tuple[float, str] | None, ...] = (None,)
     speaks: float | None = 1.0
     presses_5: float | None = None
+    presses_1: float | None = None
+    """Seconds after the question whether it is an emergency at which it says so."""
 
 
 class People(Protocol):
@@ -67,7 +72,8 @@ class Strangers:
     def caller(self) -> Caller:
         """A citizen."""
         chance = self._chance
-        number = f"0812{chance.randrange(10**8):08d}"
+        known = chance.random() < 0.4  # from few telephones come many calls
+        number = f"0812{chance.randrange(3) + 30_000_000 if known else chance.randrange(10**8):08d}"
         kind = chance.random()
         if kind < 0.25:
             patience = chance.uniform(0.0, 30.0)
@@ -83,7 +89,8 @@ class Strangers:
             ]
         speaks = chance.uniform(0.1, 15.0) if chance.random() < 0.8 else None
         presses = chance.uniform(5.0, 40.0) if speaks is None and chance.random() < 0.5 else None
-        return Caller(number, patience, chance.uniform(0.5, 90.0), tuple(keys), speaks, presses)
+        says_so = chance.uniform(0.0, 9.0) if chance.random() < 0.4 else None
+        return Caller(number, patience, chance.uniform(0.5, 90.0), tuple(keys), speaks, presses, says_so)
 
     def rung(self, call_id: str, number: str, dial: str) -> Attempt:
         """Anything a phone does."""
@@ -131,7 +138,7 @@ class Strangers:
         moment = chance.uniform(0.2, 20.0)
         for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 2, 4))):
             keys = (
-                chance.choice(codes)
+                chance.choice((*codes, *[PRANK] * (len(codes) // 5)))
                 if chance.random() < 0.9
                 else chance.choice(("*#", "##", "*0", "15", "***"))
             )

@@ -14,6 +14,7 @@ from pbx112.plan.types import (
     Duty,
     Incident,
     Line,
+    Nuisance,
     Plan,
     Recording,
     RingMode,
@@ -65,6 +66,8 @@ def draw(chance: Random, name: str) -> Plan:
             chance.choice(("all", "in_order", "longest_idle")),
             tuple(_extension(chance, str(1101 + index)) for index in range(chance.randint(0, 4))),
             MENU if incidents and chance.random() < 0.6 else chance.choice(keys),
+            wrap_up=chance.choice((0.0, 0.0, 20.0)),
+            max_wait=chance.choice((0.0, 8.0, 30.0, 60.0)),
         )
     answer: AnswerMode = "on_arrival" if chance.random() < 0.3 else "on_pickup"
     return Plan(
@@ -79,6 +82,7 @@ def draw(chance: Random, name: str) -> Plan:
             country="ID",
             max_calls=chance.randint(1, 8) if chance.random() < 0.3 else 500,
             max_wait=chance.choice((10.0, 60.0, 120.0)),
+            max_hold=chance.choice((5.0, 30.0, 120.0)),
             silence=chance.choice((0.0, 4.0, 10.0)),
         ),
         trunks=trunks,
@@ -87,6 +91,7 @@ def draw(chance: Random, name: str) -> Plan:
         incidents=incidents,
         default_agency=chance.choice(keys),
         recording=Recording(enabled=chance.random() < 0.8, keep_days=90),
+        nuisance=Nuisance(0, 24, chance.random() < 0.7) if chance.random() < 0.5 else None,
     )
 
 

@@ -107,6 +107,9 @@ class Rehearsal(AroundAsterisk):
             talks = self._calls[chan.id].caller.talks
             self.clock.after(talks, lambda: self.asterisk.caller_hangs_up(chan))
 
+    def question_spoken(self, chan: Chan) -> None:
+        """Nobody rehearses pranks."""
+
     def menu_spoken(self, chan: Chan) -> None:
         """The caller presses what it pressed, or, where it heard no menu, nothing."""
         keys = self._calls[chan.id].caller.keys

@@ -28,6 +28,7 @@ from .daemon import Daemon, Written
 from .fallback import tell_fallback
 from .faults import Faults
 from .laws import SILENCE, Broken, Dossier, breaks_of_hangup
+from .line import LineWatch
 from .people import Caller, People, Strangers
 from .watch import TICK, Watch, call_of
 
@@ -104,6 +105,7 @@ class World(AroundAsterisk):
         self._calm_ns = 0
         self._blind_ns = 0  # when Asterisk last did not say what it has
         self._disturbed: dict[str, int] = {}
+        self._line = LineWatch()
         self._watch = Watch(self.clock, self.asterisk, self._calm_since, lambda: self._blind_ns)
         self._coming = calls
         self._over_ns: int | None = None
@@ -262,6 +264,12 @@ class World(AroundAsterisk):
         if caller.presses_5 is not None:
             self.clock.after(caller.presses_5, lambda: self.asterisk.presses(chan, YES_KEY))
 
+    def question_spoken(self, chan: Chan) -> None:
+        """The citizen may say that it is an emergency."""
+        after = self.callers[chan.id].presses_1
+        if after is not None:
+            self.clock.after(after, lambda: self.asterisk.presses(chan, "1"))
+
     def menu_spoken(self, chan: Chan) -> None:
         """The citizen may press a key."""
         caller = self.callers[chan.id]
@@ -352,6 +360,9 @@ class World(AroundAsterisk):
             if self.told is not None:
                 self.say(f"call {call_id}: {event}")
             self._cover(event)
+            if dossier.state is not None:
+                waiting = (self.dossiers[other].state for other in self._open)
+                self._line.told(at, dossier.state, event, [each for each in waiting if each], self.plan)
             requests += dossier.append(at, event, self.plan.hash)
             if isinstance(event, ev.CallEnded):
                 self._open.pop(call_id, None)
@@ -587,7 +598,9 @@ class World(AroundAsterisk):
     def _look(self) -> None:
         """Once a second."""
         daemon = self._daemon
-        self._watch.look({call.call_id: call for call in daemon.states()} if daemon and daemon.alive else {})
+        calls = {call.call_id: call for call in daemon.states()} if daemon and daemon.alive else {}
+        self._watch.look(calls)
+        self._line.look(calls.values(), self.plan, self.clock.now, self._calm_since(""))
         if not self._finished():
             self.clock.after(TICK, self._look)
 

@@ -16,9 +16,11 @@ from pbx112.model.decide import decide
 from pbx112.model.events import CallEvent, LegResult, Outcome
 from pbx112.model.state import Call, Reaching
 from pbx112.model.stimuli import Stimulus, World
+from pbx112.model.story import Story
 from pbx112.plan.types import Plan
 from pbx112.simulate.laws import LAWS
 from pbx112.simulate.run import Failure, run_world, run_worlds
+from pbx112.switch.calls import Calls
 from pbx112.switch.live import LiveCall
 
 WORLDS = 40
@@ -194,6 +196,38 @@ def test_acting_before_the_journal_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     failure = first_failure()
     assert failure is not None
     assert failure.law == "journal_then_act", failure.text
+
+
+# --- and the line before the call takers ---
+
+
+def newest_first(call: Call) -> tuple[int, int, str]:
+    return 0, -call.arrived.mono_ns, call.call_id
+
+
+def nobody(calls: Calls) -> list[LiveCall]:
+    return []
+
+
+def all_of_it_again(story: Story) -> float:
+    return story.plan.call_takers.max_wait if story.plan.call_takers else 0.0
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "law"),
+    [
+        ("pbx112.switch.calls._turn", newest_first, "first_come"),
+        ("pbx112.switch.calls.Calls.first_waiting", nobody, "line_moves"),
+        ("pbx112.model.line._time_left", all_of_it_again, "line_is_bounded"),
+    ],
+)
+def test_a_line_that_is_unfair_or_stands_still_is_found(
+    what: str, instead: Callable[..., object], law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(what, instead)
+    failure = first_failure()
+    assert failure is not None
+    assert failure.law == law, failure.text
 
 
 def test_each_law_has_a_sentence() -> None:
