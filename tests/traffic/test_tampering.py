@@ -13,6 +13,7 @@ from lab.postgres import Postgres
 from lab.traffic.load import load_office, make_months
 from lab.traffic.sample import SAMPLE
 from pbx112.cdr import migrate, rebuild
+from pbx112.cdr.body import jsonb_view
 
 FEW = replace(SAMPLE, calls=60)
 
@@ -108,6 +109,27 @@ async def test_an_event_that_was_put_in_is_named(ruler: asyncpg.Connection) -> N
         seq - 1,
     )
     assert await first_broken(ruler) == (seq, "does not fit its hash")
+
+
+async def test_a_body_that_its_event_does_not_say_is_named(ruler: asyncpg.Connection) -> None:
+    """The chain covers the exact bytes; what the views read has to be the same."""
+    assert await ruler.fetch("SELECT * FROM pbx112.false_body") == []
+    ended = await ruler.fetchval("SELECT seq FROM pbx112.event WHERE kind = 'CallEnded' ORDER BY seq LIMIT 1")
+    await ruler.execute(
+        'UPDATE pbx112.event SET body = body || \'{"outcome": "answered_"}\' WHERE seq = $1', ended
+    )
+    await ruler.execute("UPDATE pbx112.event SET body = '{\"unreadable\": true}' WHERE seq = $1", ended + 1)
+    found = await ruler.fetch("SELECT seq, why FROM pbx112.false_body ORDER BY seq")
+    assert [tuple(row) for row in found] == [(ended, "says something else"), (ended + 1, "not shown")]
+    assert await first_broken(ruler) is None
+
+
+async def test_what_jsonb_cannot_hold_is_not_called_false(ruler: asyncpg.Connection) -> None:
+    for said in (b'{"a":"\\u0000"}', b'{"a":"\\ud800"}', b"no JSON", b'{"a":1}', b"\xff"):
+        await ruler.execute(
+            "UPDATE pbx112.event SET raw = $1, body = $2 WHERE seq = 1", said, jsonb_view(said)
+        )
+        assert await ruler.fetch("SELECT * FROM pbx112.false_body") == []
 
 
 async def test_a_row_that_no_event_tells_is_named(dsn: str) -> None:
