@@ -40,7 +40,7 @@ class Shipper:
 
     `on_alarm` is called when shipping is in trouble, once for each remedy, and once when it is well again.
     Entries older than `keep_days` that have arrived are pruned from the journal. Time zone and agencies of the `plan`
-    in force are stated to the database, for views in the office's words.
+    in force, and how long it keeps records, are stated to the database.
     """
 
     def __init__(
@@ -222,8 +222,15 @@ class Shipper:
                 plan.hash,
                 owners_of(plan),
             )
+            await connection.execute(
+                "SELECT pbx112.state_retention($1, $2, $3, $4)",
+                plan.hash,
+                plan.retention.personal_months,
+                plan.recording.keep_days,
+                plan.retention.access_months,
+            )
         except asyncpg.PostgresError as error:
-            self._alarm(f"records: time zone and agencies of the plan are not known in Postgres ({error})")
+            self._alarm(f"records: what the plan says of the office is not known in Postgres ({error})")
 
     async def _keep_house(self, connection: Connection) -> None:
         await connection.execute("SELECT pbx112.ensure_partitions()")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
+import asyncpg
 import typer
 
 from pbx112.cdr.pseudonym import PseudonymKeyError
@@ -38,6 +39,8 @@ def retention(
     try:
         with screen(errors=True).status("retention") as status:
             done = asyncio.run(retain(dsn_of(settings), plan, where, dry=dry_run, on_step=status.update))
+    except asyncpg.ObjectNotInPrerequisiteStateError as error:
+        raise Failed(str(error)) from None
     except REFUSALS as error:
         raise Failed(explain(error)) from None
     except PseudonymKeyError as error:

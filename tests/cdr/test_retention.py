@@ -64,15 +64,15 @@ async def office(server: Postgres, database: str, db: asyncpg.Connection, tmp_pa
     dsn = server.dsn_of(database)
     calls = sorted(arbitrary.calls(random.Random(7), 400, since, until), key=lambda draft: draft.utc_us)
     clock_set_back = [draft._replace(subject="late", utc_us=calls[0].utc_us + 10**9) for draft in calls[-9:]]
-    await ship(dsn, tmp_path, [*calls, *clock_set_back])
-    folder = tmp_path / "recording"
-    folder.mkdir()
-    for row in await db.fetch("SELECT DISTINCT name FROM pbx112.recording"):
-        (folder / f"{row['name']}.wav").write_bytes(b"RIFF")
     text = (Path(__file__).parents[2] / "agencies.yaml").read_text()
     plan = replace(
         parse_plan(text, "agencies.yaml").plan, retention=Retention(1, 1), recording=Recording(True, 30)
     )
+    await ship(dsn, tmp_path, [*calls, *clock_set_back], plan)
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    for row in await db.fetch("SELECT DISTINCT name FROM pbx112.recording"):
+        (folder / f"{row['name']}.wav").write_bytes(b"RIFF")
     keeper = await login(server, database, "pbx112_keeper")
     return Office(dsn, keeper, plan, Where(folder, tmp_path / "pseudonym.key", "kaur"))
 
@@ -127,6 +127,18 @@ async def test_what_is_due_leaves_and_every_figure_stays(office: Office, db: asy
     assert {row["what"] for row in steps} == {"events", "numbers", "recordings", "held", "access_log"}
 
 
+async def test_nothing_leaves_earlier_than_the_daemon_has_stated(
+    office: Office, db: asyncpg.Connection
+) -> None:
+    longer = replace(office.plan, retention=Retention(2, 1))
+    await db.execute("SELECT pbx112.state_retention('later', 2, 30, 1)")
+    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="kept for 2 months"):
+        await office.retain()
+    done = await replace(office, plan=longer).retain()
+    assert months_ago(2) not in done.events
+    assert [row[0] for row in await db.fetch("SELECT personal_months FROM pbx112.retention_policy")] == [1, 2]
+
+
 async def test_recordings_leave_from_their_folder_alone_and_held_ones_stay(
     office: Office, db: asyncpg.Connection
 ) -> None:
@@ -165,6 +177,8 @@ async def test_the_keeper_can_delete_nothing_that_is_not_due(office: Office) -> 
             f"SELECT pbx112.pseudonymise({run}, '{months_ago(1)}', '{{}}')",
             "SELECT pbx112.drop_events(4711, '2020-01-01')",
             "SELECT pbx112.begin_retention('x', 'kaur', 'p', 0, 30, 1)",
+            "SELECT pbx112.begin_retention('x', 'kaur', 'p', 1, 29, 1)",
+            "SELECT pbx112.state_retention('p', 1, 1, 1)",
             "SELECT * FROM pbx112.months_due('call', 1)",
         ):
             with pytest.raises(asyncpg.PostgresError):

@@ -59,6 +59,9 @@ def test_a_hold_keeps_and_afterwards_all_that_is_due_goes(
     assert pbx112("hold", "--lift", "1", "--reason", "selesai").exit_code == 1
     due = pbx112("retention", "--dry-run").output
     assert "recordings due: 1" in due and "are due" in due
+    early = pbx112("retention")
+    assert (early.exit_code, "start it once" in early.output) == (1, True)
+    as_admin(server.dsn_of(database), "SELECT pbx112.state_retention('p', 1, 90, 60)")
     done = pbx112("retention")
     assert done.exit_code == 0
     assert "recordings deleted: 1 (1 files, 0.0 MB; 0 had no file any more)" in done.output
@@ -67,9 +70,11 @@ def test_a_hold_keeps_and_afterwards_all_that_is_due_goes(
     assert pbx112("retention").output.startswith("nothing is due")
     monkeypatch.setenv("PBX112_DSN", server.dsn_of(database))
     assert pbx112("rebuild", "--check").exit_code == 0
+    assert "✓ retention was last carried out on" in pbx112("check", "--only", "postgres").output
 
 
 def test_a_citizen_asks(kept: Path, pbx112: Pbx112) -> None:
+    assert "! no retention was carried out ever" in pbx112("check", "--only", "postgres").output
     assert pbx112("subject", NUMBER).exit_code == 2, "without a reason nothing is looked up"
     told = pbx112("subject", "081311112222", "--why", "permintaan 17").output
     assert f"looked for: 081311112222, {NUMBER}, 6281311112222" in told

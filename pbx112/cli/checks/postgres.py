@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 import asyncpg
 
@@ -18,6 +19,9 @@ OLDEST = 14
 """The first Postgres whose `extract` is exact, which the chain of hashes needs."""
 CLOCKS_APART = 2.0
 """Seconds."""
+
+RETENTION_AT_LEAST = timedelta(days=3)
+"""Without a run for so long, the timer does not run."""
 
 _TABLES = ("event", *TABLES)
 
@@ -85,6 +89,7 @@ async def _migrations(section: Section, dsn: str) -> None:
     connection = await asyncpg.connect(dsn, timeout=SECONDS, command_timeout=SECONDS)
     try:
         await _rights(section, connection)
+        await _retention(section, connection)
     finally:
         connection.terminate()
 
@@ -107,3 +112,23 @@ async def _rights(section: Section, connection: asyncpg.Connection) -> None:
             "give the daemon an account with nothing but pbx112_writer; owner and superuser are for `migrate`"
         )
         section.doubt(f"account {user!r} may also delete records, which an auditor will ask about", remedy)
+
+
+async def _retention(section: Section, connection: asyncpg.Connection) -> None:
+    """Whether what is due leaves, where there is anything that may be due."""
+    if not await connection.fetchval("SELECT has_table_privilege('pbx112.retention_run', 'SELECT')"):
+        return
+    row = await connection.fetchrow(
+        "SELECT (SELECT min(arrived_at) < now() - interval '35 days' FROM pbx112.calls) AS old,"
+        " (SELECT max(began_at) FROM pbx112.retention_run) AS last, now() AS now"
+    )
+    if row is None or not row["old"]:
+        return
+    if row["last"] is None or row["now"] - row["last"] > RETENTION_AT_LEAST:
+        since = "ever" if row["last"] is None else f"since {row['last']:%Y-%m-%d}"
+        remedy = "`systemctl enable --now pbx112-retention.timer`, see docs/admin"
+        section.doubt(
+            f"no retention was carried out {since}: records are kept for longer than they may be", remedy
+        )
+    else:
+        section.right(f"retention was last carried out on {row['last']:%Y-%m-%d}")
