@@ -28,7 +28,15 @@ def _remedy(error: BaseException) -> str:
             return (
                 "another session holds a lock on the records, or Postgres is too slow: see pg_stat_activity"
             )
-        case OSError() | TimeoutError() | asyncpg.InterfaceError() | asyncpg.PostgresConnectionError():
+        case (
+            OSError()
+            | TimeoutError()
+            | asyncpg.InterfaceError()
+            | asyncpg.PostgresConnectionError()
+            | asyncpg.CannotConnectNowError()
+            | asyncpg.AdminShutdownError()
+            | asyncpg.CrashShutdownError()
+        ):
             return (
                 "Postgres cannot be reached, or does not answer: see its log, `systemctl status postgresql`"
             )
