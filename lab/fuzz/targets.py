@@ -13,17 +13,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import structlog
 from panoramisk import Manager  # type: ignore[import-untyped]
-from panoramisk.ami_protocol import AMIProtocol  # type: ignore[import-untyped]
 
 from pbx112.ari import Channel
 from pbx112.ari import events as rest
 from pbx112.cdr import build_record, facts
 from pbx112.cdr.fallback import FallbackRecords
 from pbx112.desk.agi import LONGEST_REQUEST, DeskApplication, DeskRequest, Gone
+from pbx112.desk.ami import Protocol as AmiProtocol
 from pbx112.desk.server import variable
+from pbx112.desk.watch import devices_of, registered_of
 from pbx112.journal import Draft, Entry, Journal, JournalError, Reader, verify
 from pbx112.model import events as ev
 from pbx112.model.caller import for_display, read_caller
@@ -38,6 +41,8 @@ from pbx112.switch.calls import Calls
 from pbx112.switch.hearing import Hearing, RecordingEvent
 from pbx112.switch.live import LiveCall
 from pbx112.switch.record import told
+from pbx112.wallboard.board import Board, agencies, takers
+from pbx112.wallboard.login import Door
 
 HERE = Path(__file__).parent.parent.parent
 NOW = Instant(1_795_500_000_000_000, 5_000_000_000_000)
@@ -212,6 +217,39 @@ _EVENTS: tuple[ev.CallEvent, ...] = (
 )
 
 
+_SHOWN: tuple[ev.Event, ...] = (
+    *_EVENTS,
+    ev.LinesSeen((ev.LineSeen("damkar", "2101", "busy"),), (ev.TrunkSeen("gsm", "unregistered"),), True),
+    ev.DeskStated(
+        (ev.LineStateChanged("1101", "paused", 1),), (ev.StandbyChosen("2101", "damkar", "+62812"),)
+    ),
+    ev.CallMarked("1101", "prank", "banjir", "Banjir"),
+)
+
+
+def _board(data: bytes) -> None:
+    """Whatever an entry holds, the wallboard shows something."""
+    entries = [
+        Entry(1, "c", NOW.utc_us, NOW.mono_ns, "p", "CallArrived", ev.encode(_EVENTS[0]), b""),
+        Entry(2, "c", NOW.utc_us, NOW.mono_ns, "p", "LegOffered", ev.encode(_EVENTS[2]), b""),
+        Entry(3, "c", NOW.utc_us, NOW.mono_ns, "p", "x", data, b""),
+    ]
+    board = Board()
+    for fact in facts(entries):
+        board.take("c", fact)
+    shown = (board.live(), board.figures.today(), takers(board, _office(), {}, NOW.utc_us))
+    assert b"0812345" not in msgspec.json.encode([*shown, agencies(board, _office(), {})])
+
+
+def _door(data: bytes) -> None:
+    assert not _guarded().knows(data.decode("latin-1"))
+
+
+@cache
+def _guarded() -> Door:
+    return Door("fuzzed-password", lambda: 1e9)
+
+
 def _journal(data: bytes) -> None:
     """Never sound with other rows than those that were written."""
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
@@ -278,16 +316,21 @@ def _caller(data: bytes) -> None:
 
 
 def _ami(data: bytes) -> None:
-    """What panoramisk's parser cannot bear ends the connection, and `pbx112 check` says that AMI does not answer:
-    that it takes its time or its memory with it is what may not be."""
+    """What panoramisk's parser cannot bear ends the connection, and the line watch (or `pbx112 check`) says that AMI
+    does not answer: that it takes its time or its memory with it is what may not be. What it bears is read as lists."""
     manager = Manager(loop=_loop(), username="u", secret="s")  # noqa: S106
-    protocol = AMIProtocol()
+    protocol = AmiProtocol()
     protocol.factory = manager
+    protocol.responses = {}
     manager.protocol = protocol
+    heard: list[Any] = []
+    protocol.handle_message = heard.append
     try:
         protocol.data_received(data)
     except Exception as error:
         assert not isinstance(error, MemoryError | RecursionError), error
+    assert all(isinstance(state, str) for state in devices_of(heard).values())
+    assert all(isinstance(held, bool) for held in registered_of(heard).values())
 
 
 @cache
@@ -300,6 +343,8 @@ def _ami_samples() -> list[bytes]:
         b"Asterisk Call Manager/9.0.0\r\nResponse: Success\r\nActionID: 1\r\nMessage: Authentication accepted\r\n\r\n",
         b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 4\r\nStatus: Fully Booted\r\n\r\n",
         b"Response: Success\r\nActionID: 2\r\nPing: x\r\nOriginate: Originate Call.  (Priv: originate,all)\r\n\r\n",
+        b"Event: DeviceStateChange\r\nActionID: 4\r\nDevice: PJSIP/2101\r\nState: INUSE\r\n\r\n",
+        b"Event: OutboundRegistrationDetail\r\nObjectName: gsm\r\nEndpoint: gsm\r\nStatus: Registered\r\n\r\n",
         b"Response: Success\r\nActionID: 3\r\nOutput: line\r\nOutput: line\r\n\r\n",
     ]
 
@@ -369,6 +414,8 @@ TARGETS: dict[str, Target] = {
     "agencies.yaml": Target(_plan_samples, _plan),
     "fallback": Target(_fallback_samples, _fallback),
     "event": Target(lambda: [ev.encode(event) for event in _EVENTS], _event),
+    "board": Target(lambda: [ev.encode(event) for event in _SHOWN], _board),
+    "door": Target(lambda: [b"1000000001." + b"0" * 64, b"9999999999.00", b".", b"1e9.x"], _door),
     "journal": Target(lambda: [_made()[0]], _journal),
     "caller": Target(
         lambda: [b"081234567890", b"+6281234567890", b"anonymous", b"0739-112 (kantor)"], _caller

@@ -34,12 +34,13 @@ class AmiError(Exception):
     """AMI does not tell; the message says why."""
 
 
-class _Protocol(AMIProtocol):  # type: ignore[misc]
+class Protocol(AMIProtocol):  # type: ignore[misc]
     """Closes where more comes than was asked for."""
 
     heard = 0
 
     def data_received(self, data: bytes) -> None:
+        """Some of an answer."""
         self.heard += len(data)
         if self.heard > LARGEST:
             self.transport.abort()
@@ -79,7 +80,7 @@ class Ami:
         manager.lost = asyncio.Event()
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                made = await loop.create_connection(_Protocol, host, port)
+                made = await loop.create_connection(Protocol, host, port)
         except (OSError, TimeoutError) as error:
             raise AmiError(f"AMI cannot be reached at {host}:{port} ({error or 'no answer'})") from None
         done: asyncio.Future[Any] = loop.create_future()

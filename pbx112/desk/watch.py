@@ -70,7 +70,7 @@ class LineWatch:
                 self._ami = await Ami.connect(*self._where)
                 log.info("lines are watched", action="line_watch")
                 self._told = False
-            devices = _devices(await self._ami.listing("DeviceStateList"))
+            devices = devices_of(await self._ami.listing("DeviceStateList"))
             for name in _names(self._switch.plan):
                 if endpoint_of(name) not in devices:
                     devices[endpoint_of(name)] = await self._ami.device(name)
@@ -85,7 +85,7 @@ class LineWatch:
             self._told = True
             self._leave()
             return None
-        return Found(devices, _registered(registrations))
+        return Found(devices, registered_of(registrations))
 
     def _leave(self) -> None:
         if self._ami is not None:
@@ -103,7 +103,8 @@ def _names(plan: Plan) -> list[str]:
     return [name for name in names if ASKED.fullmatch(name)]
 
 
-def _devices(messages: list[Any]) -> dict[tuple[str, str], str]:
+def devices_of(messages: list[Any]) -> dict[tuple[str, str], str]:
+    """Each device's state, of AMI's messages."""
     return {
         endpoint_of(str(each.device)): str(each.state)
         for each in messages
@@ -111,8 +112,9 @@ def _devices(messages: list[Any]) -> dict[tuple[str, str], str]:
     }
 
 
-def _registered(messages: list[Any]) -> dict[str, bool]:
-    """By the registration's name and by the endpoint that it names; of several one is enough."""
+def registered_of(messages: list[Any]) -> dict[str, bool]:
+    """Whether registrations hold, of AMI's messages: by the registration's name and by the endpoint that it names. Of
+    several one is enough."""
     held: dict[str, bool] = {}
     for each in messages:
         if each.event == "OutboundRegistrationDetail":

@@ -118,12 +118,16 @@ class Gauges(Collector):
 def _watched(watch: LineWatch) -> Iterator[Metric]:
     yield _gauge("ami_connected", "Whether AMI tells which lines are alive.", watch.connected)
     lines = GaugeMetricFamily("pbx112_lines", "Lines by what the line watch says.", labels=["owner", "state"])
-    alive: dict[str, bool] = {}
-    for (owner, state), many in Counter(
-        (owner, state) for (owner, _), state in watch.lines.lines.items()
-    ).items():
-        lines.add_metric([owner, state], many)
-        alive[owner] = alive.get(owner, False) or state in ("ready", "busy")
+    count = Counter((owner, state) for (owner, _), state in watch.lines.lines.items())
+    owners = {owner for owner, _ in count}
+    for owner in sorted(owners):
+        for state in ("ready", "busy", "unreachable", "unknown"):
+            lines.add_metric([owner, state], count[owner, state])
+    alive = {
+        owner: bool(count[owner, "ready"] or count[owner, "busy"])
+        for owner in sorted(owners)
+        if any(count[owner, state] for state in ("ready", "busy", "unreachable"))  # else nobody knows
+    }
     yield lines
     if watch.connected:
         yield _gauges("owner_alive", "Whether one line of the owner at least is alive.", "owner", alive)

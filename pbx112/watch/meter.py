@@ -188,7 +188,7 @@ class Meter:
             return
         if call.accepted_ns is not None:
             self._talk.observe(_seconds(call.accepted_ns, at))
-        elif not call.accepted and outcome.startswith("abandoned_"):
+        elif outcome.startswith("abandoned_"):
             self._abandoned.observe(_seconds(call.arrived_ns, at))
 
 

@@ -16,7 +16,7 @@ from lab.phones import Answers
 from lab.processes import eventually, say
 from lab.wallboard import Wallboard
 from pbx112.desk.ami import Ami
-from pbx112.desk.watch import _registered
+from pbx112.desk.watch import registered_of
 from tests.exchange.plans import plan
 from tests.exchange.test_watched import metrics
 
@@ -131,7 +131,7 @@ async def test_ami_lets_us_look_and_nothing_else(exchange: Exchange) -> None:
     nowhere += f"client_uri=sip:112@{exchange.network.exchange}:9\n"
     await exchange.asterisk.configure(files | {"pjsip.conf": files["pjsip.conf"] + nowhere})
     try:
-        assert _registered(await ami.listing("PJSIPShowRegistrationsOutbound")) == {"gsm": False}
+        assert registered_of(await ami.listing("PJSIPShowRegistrationsOutbound")) == {"gsm": False}
     finally:
         await exchange.asterisk.configure(files)
     assert await ami.device("PJSIP/1101") == "NOT_INUSE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
@@ -45,7 +46,7 @@ class Seen:
         }
 
     def __call__(self, name: str, **labels: str) -> float:
-        return self.values[f"pbx112_{name}", frozenset(labels.items())]
+        return self.values.get((f"pbx112_{name}", frozenset(labels.items())), math.nan)
 
 
 async def metrics(exchange: Exchange) -> Seen:
@@ -132,6 +133,24 @@ async def test_whoever_takes_over_tells_from_then_on(exchange: Exchange) -> None
                 return False
 
         await eventually(tells, 5)
+
+
+async def test_what_the_fallback_did_is_counted_when_the_daemon_is_back(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    await exchange.phones({"1101": SOON})
+    await exchange.daemon.kill()
+    calling = await exchange.dial(Caller(talk=0.2))
+    await calling.answered()
+    await calling.ended()
+    await exchange.daemon.start()
+
+    async def counted() -> bool:
+        now = await metrics(exchange)
+        return now("calls_arrived_total", via="fallback") == 1 and (
+            now("call_accept_seconds_count", via="fallback") == 1
+        )
+
+    await eventually(counted, 10, pause=0.1)
 
 
 async def test_rules_and_dashboard_name_what_there_is(exchange: Exchange, tmp_path: Path) -> None:

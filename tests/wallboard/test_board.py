@@ -11,6 +11,7 @@ from pbx112.model.events import Instant, LegResult, Outcome, Target
 from pbx112.plan.types import CallTakers
 from pbx112.wallboard.board import Board, LiveCall, agencies, takers
 from pbx112.wallboard.figures import Figures
+from pbx112.watch.takers import taker_states
 
 from ..model.desk import NOON, agency, extension, mobile, plan
 
@@ -99,7 +100,9 @@ def test_what_call_takers_and_lines_do() -> None:
         ("logged_out", None),
     ]
     wall.tell("c1", (1, ev.LegAccepted(1)), (2, ev.LegOffered(2, "l2", FIRE, help=1)))
-    assert takers(wall.board, the_plan, {}, NOON)[0].state == "talking"
+    wall.tell("c2", (3, arrival()), (3, ev.LegOffered(1, "l3", DESK)))
+    for calls in (wall.board.calls(), wall.board.calls()[::-1]):
+        assert taker_states(the_plan, calls, {})["1101"] == "talking"  # and rung for another call meanwhile
     assert takers(wall.board, the_plan, {}, NOON + 61_000_000)[1].state == "ready"
     [damkar] = agencies(wall.board, the_plan, {"2101": "ready", "2102": "unreachable"})
     assert [line.state for line in damkar.lines] == ["ringing", lines["2102"]]

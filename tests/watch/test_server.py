@@ -12,6 +12,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from lab.network import free_net
+from lab.processes import eventually
 from pbx112.watch import WatchServer
 from pbx112.web import answer, serving
 
@@ -76,23 +77,48 @@ async def test_nothing_but_looking(host: str, watch: WatchServer) -> None:
     assert b" 400 " in await say(host, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n")
 
 
-async def test_only_one_page_a_second_is_worked_out(host: str, watch: WatchServer) -> None:
-    pages = [await get(host, "/metrics") for _ in range(5)]
-    assert len({page.partition(b"\r\n\r\n")[2] for page in pages}) == 1
+async def test_only_one_page_a_second_is_worked_out(
+    host: str, watch: WatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await get(host, "/metrics")
+    watch.count_line("error", "alarm")
+    assert (await get(host, "/metrics")).partition(b"\r\n\r\n")[2] == before.partition(b"\r\n\r\n")[2]
+    monkeypatch.setattr("pbx112.watch.server.ANEW", 0.0)
+    assert b'action="alarm"' in await get(host, "/metrics")
 
 
-async def test_who_asks_nothing_and_who_is_too_many_is_cut(host: str) -> None:
+async def test_who_never_ends_asking_and_who_is_too_many_is_cut(host: str) -> None:
     async def serve(_: web.BaseRequest) -> web.StreamResponse:
         return answer("here")
 
+    async def trickles(writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():  # always a little more of the request, and never its end
+                writer.write(b"X")
+                await asyncio.sleep(0.02)
+
     async with serving(serve, host, PORT, most=3, longest=0.5):
-        idle = [await asyncio.open_connection(host, PORT) for _ in range(3)]
-        for _, writer in idle:
-            writer.write(b"GET /healthz HT")  # and never goes on
+        slow = [await asyncio.open_connection(host, PORT) for _ in range(3)]
+        for _, writer in slow:
+            writer.write(b"GET /healthz HTTP/1.1\r\nA: ")
+        trickling = [asyncio.create_task(trickles(writer)) for _, writer in slow]
         assert await get(host, "/") == b""
-        for reader, _ in idle:
+        for reader, _ in slow:
             with contextlib.suppress(ConnectionResetError):
                 assert await asyncio.wait_for(reader.read(), 5) == b""
         assert b"here" in await get(host, "/")
-        for _, writer in idle:
+        for task, (_, writer) in zip(trickling, slow, strict=True):
+            task.cancel()
             writer.close()
+
+
+async def test_who_asks_and_does_not_take_the_answer_is_cut(host: str) -> None:
+    async def serve(_: web.BaseRequest) -> web.StreamResponse:
+        return answer(b"x" * 20_000_000)
+
+    async with serving(serve, host, PORT, most=3, longest=0.5) as server:
+        _, writer = await asyncio.open_connection(host, PORT, limit=1)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await eventually(lambda: len(server.connections) == 1, 5)
+        await eventually(lambda: len(server.connections) == 0, 5)
+        writer.close()
