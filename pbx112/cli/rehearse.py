@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -20,6 +20,7 @@ from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.journal_view import open_journal
 from pbx112.cli.options import Agencies, dsn_of, settings_for
+from pbx112.cli.period import Month, Since, Until, period
 from pbx112.cli.screen import complain, plain, say, screen, table, waiting
 from pbx112.cli.story import caller_of, owner_name
 from pbx112.model.events import CallEvent, Instant, decode
@@ -28,9 +29,6 @@ from pbx112.plan.types import Plan
 from pbx112.simulate.recorded import NEW_LINE, Recorded, RecordedPeople, read_call
 from pbx112.simulate.rehearsal import Played, Rehearsal
 from pbx112.simulate.run import quiet
-
-DAYS = 30
-"""How far back calls are taken from, unless told otherwise."""
 
 WORST = 10
 """Calls that are named, unless told otherwise."""
@@ -43,13 +41,9 @@ _BLOCK = 2000
 
 def rehearse(
     plan: Annotated[Path, typer.Option("--plan", metavar="FILE", help="The changed agencies.yaml.")],
-    month: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The calls of this month.")] = "",
-    since: Annotated[
-        str, typer.Option("--from", metavar="YYYY-MM-DD", help="The calls from this day on.")
-    ] = "",
-    until: Annotated[
-        str, typer.Option("--to", metavar="YYYY-MM-DD", help="… up to this day, included.")
-    ] = "",
+    month: Month = "",
+    since: Since = "",
+    until: Until = "",
     journal: Annotated[
         Path | None,
         typer.Option("--journal", metavar="FILE", help="Calls from a journal, not from Postgres."),
@@ -81,7 +75,8 @@ def rehearse(
     settings = settings_for(agencies, ari=False)
     today, new = load_plan(settings.agencies).plan, load_plan(plan).plan
     zone = today.service.timezone
-    first, last = _period(month, since, until, zone, whole=journal is not None)
+    whole = None if journal is None else datetime(1970, 1, 2, tzinfo=UTC)
+    first, last = period(month, since, until, zone, begins=whole)
     if journal is not None:
         calls = _from_journal(journal, first, last)
     else:
@@ -118,29 +113,6 @@ def rehearse(
         complain(f"{len(lost)} callers would no longer be reached under {plan}")
         raise typer.Exit(1)
     say(f"every caller who is reached today would be reached under {plan}", "green")
-
-
-def _period(month: str, since: str, until: str, zone: tzinfo, *, whole: bool) -> tuple[datetime, datetime]:
-    """From when (included) until when (not included), in the service's time zone."""
-    try:
-        if month:
-            first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
-            return first, (first + timedelta(days=32)).replace(day=1)
-        whole_day = timedelta(days=1 if len(until) == len("2026-10-31") else 0)
-        last = _day(until, zone) + whole_day if until else datetime.now(zone)
-        start = datetime(1970, 1, 2, tzinfo=UTC) if whole else last - timedelta(days=DAYS)
-        return (_day(since, zone) if since else start), last
-    except ValueError:
-        wrong = month or f"{since} {until}".strip()
-        raise Failed(
-            f"{plain(wrong)!r} is no date; write --month 2026-10, or --from 2026-10-01 --to 2026-10-31",
-            code=2,
-        ) from None
-
-
-def _day(text: str, zone: tzinfo) -> datetime:
-    day = datetime.fromisoformat(text)
-    return day if day.tzinfo else day.replace(tzinfo=zone)
 
 
 def _from_postgres(dsn: str, first: datetime, last: datetime) -> list[Recorded]:

@@ -364,8 +364,10 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
             ]
             found += [(f"trunk {each.trunk}", each.state) for each in event.trunks]
             return (
-                "; ".join(f"{what} is {word(LINES, state)}" for what, state in found),
-                "; ".join(f"{what} {word(LINES, state, 'id')}" for what, state in found),
+                "; ".join(f"{what} is {word(LINES, state)}" for what, state in found)
+                or "no line has changed",
+                "; ".join(f"{what} {word(LINES, state, 'id')}" for what, state in found)
+                or "tidak ada saluran yang berubah",
             )
 
 

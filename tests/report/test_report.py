@@ -1,0 +1,184 @@
+"""An inspector reads the month: what stands on paper and in a browser is what the database's views say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from lab.browser import Browser
+from pbx112.cdr.store import connect
+from pbx112.cli import app
+from pbx112.report.ask import ask
+from pbx112.report.month import Month
+from pbx112.report.page import as_pdf, render
+from pbx112.report.texts import TEXTS
+from tests.report import november
+from tests.report.november import HOSTILE
+
+NOVEMBER = date(2026, 11, 1)
+Pbx112 = Callable[..., Result]
+
+
+@pytest.fixture
+def pbx112(november_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pbx112:
+    plan = tmp_path / "agencies.yaml"
+    plan.write_text((Path(__file__).parent.parent.parent / "agencies.yaml").read_text())
+    monkeypatch.setenv("PBX112_AGENCIES", str(plan))
+    monkeypatch.setenv("PBX112_DSN", november_dsn)
+    return lambda *arguments: CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+async def month(november_dsn: str) -> Month:
+    connection = await connect(november_dsn, "report")
+    try:
+        return await ask(connection, NOVEMBER, "Layanan 112 <i>Kaur</i>")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+def pages(month: Month) -> dict[str, str]:
+    return {"id": render(month, "id"), "en": render(month, "en")}
+
+
+def shown(html: str) -> str:
+    """What a reader sees: no style, no tags, one blank."""
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.S)
+    return re.sub(r"\s+", " ", text)
+
+
+def test_two_files_and_a_line_in_the_access_log(pbx112: Pbx112, tmp_path: Path) -> None:
+    result = pbx112("report", "--month", "2026-11", "--out", str(tmp_path))
+    assert (result.exit_code, result.stderr) == (0, "")
+    page, paper = (Path(line) for line in result.stdout.split())
+    assert paper.read_bytes().startswith(b"%PDF-")
+    text = shown(page.read_text())
+    assert "Laporan bulanan: November 2026" in text and "80,1 %" in text and "151" in text
+    assert "Dinas &lt;b&gt;Pemadam&lt;/b&gt; Kebakaran &amp; Penyelamatan" in page.read_text()
+    whole = re.compile(r"\+62813[0-9]{8}|HYPERLINK")
+    assert not whole.search(page.read_text()) and HOSTILE not in text
+
+
+async def test_who_read_it_is_written_down(november_dsn: str, month: Month) -> None:
+    reader = await asyncpg.connect(november_dsn)
+    try:
+        noted = await reader.fetchrow(
+            "SELECT program, what, unmasked FROM pbx112.access_log ORDER BY at DESC LIMIT 1"
+        )
+    finally:
+        await reader.close()
+    assert noted is not None and tuple(noted) == ("report", "month 2026-11", False)
+
+
+async def test_the_month_is_the_offices(month: Month) -> None:
+    """One call came an hour before the month began in Jakarta: in October."""
+    made = [at for _, at, _ in november.stories() if at >= 0]
+    assert month.kpi["presented"] == len(made) == sum(row["presented"] for row in month.hours)
+    assert month.before["presented"] == 1
+    assert sum(row["calls"] for row in month.answer_times) == month.kpi["answered"]
+    assert [wait.rank for wait in month.waits] == list(range(1, 11))
+    # 30 days from a Sunday on: five Sundays and Mondays, four of all others
+    load = replace(month, made_at=month.ends).weekly_load()
+    hours = [sum(row) for row in load]
+    assert sum(hours[day] * (5 if day in (6, 0) else 4) for day in range(7)) == pytest.approx(len(made))
+
+
+def test_a_long_wait_is_told(pages: dict[str, str]) -> None:
+    text = shown(pages["en"])
+    assert (
+        "Call takers 1101 no answer; damkar 2101 busy, …001 picked up, not accepted; satpol_pp 2121 caller gone."
+        in text
+    )
+    assert "Penerima panggilan 1101 tidak diangkat; damkar 2101 sibuk" in shown(pages["id"])
+
+
+def test_every_figure_stands_with_its_definition(month: Month, pages: dict[str, str]) -> None:
+    defined = {each.key for each in month.definitions}
+    assert set(month.kpi) <= defined
+    html = shown(pages["en"])
+    for each in month.definitions:
+        if each.key in month.kpi:
+            assert each.key in html
+    assert month.heads and month.heads[0].hash[:8] in html
+
+
+def test_what_an_administrator_gets_wrong(pbx112: Pbx112, tmp_path: Path) -> None:
+    missing = pbx112("report", "--month", "2031-01", "--out", str(tmp_path))
+    assert (
+        missing.exit_code == 1
+        and "there are no calls of 2031-01; there are those of: 2026-10 to" in missing.stderr
+    )
+    assert pbx112("report", "--month", "November").exit_code == 2
+    assert "no such folder" in pbx112("report", "--month", "2026-11", "--out", str(tmp_path / "x")).stderr
+    assert pbx112("report", "--lang", "fr").exit_code == 2
+
+
+def test_without_the_extra_it_says_what_to_install(pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.delitem(sys.modules, "pbx112.report.page")
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    result = pbx112("report", "--month", "2026-11")
+    assert result.exit_code == 1 and "pip install 'pbx112[report]'" in result.stderr
+
+
+def test_each_text_has_both_languages() -> None:
+    for key, (english, indonesian) in TEXTS.items():
+        assert english and indonesian, key
+        assert sorted(re.findall(r"\{\w+\}", english)) == sorted(re.findall(r"\{\w+\}", indonesian)), key
+
+
+def test_a_pdf_fetches_nothing() -> None:
+    html = '<img src="http://127.0.0.1:9/x.png">'
+    with pytest.raises(BaseException, match="Error fetching"):
+        as_pdf(html)
+
+
+async def test_seen_in_a_browser(pages: dict[str, str], tmp_path: Path) -> None:
+    """No error, no request to elsewhere, every chart drawn, nothing wider than its place; also on a telephone."""
+    page = tmp_path / "report.html"
+    page.write_text(pages["id"])
+    async with Browser(tmp_path / "chromium.log") as browser:
+        for width, height in ((1280, 900), (420, 900)):
+            await browser.screen(width, height)
+            await browser.go(page.as_uri())
+            images = await browser.run(
+                "Promise.all([...document.images].map(i => i.decode())).then(() =>"
+                " [...document.images].map(i => [i.naturalWidth, i.getBoundingClientRect().height]))"
+            )
+            assert len(images) == 4 and all(wide > 100 and high > 20 for wide, high in images)
+            assert await browser.run("document.fonts.check('12px Report')")
+            assert await browser.run("document.documentElement.scrollWidth <= innerWidth")
+            spilled = await browser.run(
+                "[...document.querySelectorAll('.tile, .tile p, h1, h2, .two > div')]"
+                ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className + ': ' + e.innerText)"
+            )
+            assert spilled == []
+        assert browser.refused == []
+        assert [url[:60] for url in browser.asked if not url.startswith(("data:", "file:", "about:"))] == []
+
+
+async def test_the_first_page_is_one_page(month: Month) -> None:
+    """Also with as much as may stand on it: ten stories of two lines, more agencies than are drawn."""
+    import weasyprint
+
+    longest = max(month.waits, key=lambda wait: len(wait.legs))
+    full = replace(
+        month,
+        waits=[
+            replace(longest, rank=rank, call={**longest.call, "wait_seconds": 66, "called_back": 2})
+            for rank in range(1, 11)
+        ],
+        agencies=[{**row, "owner": f"opd_{n}"} for n in range(8) for row in month.agencies],
+    )
+    html = render(full, "id")  # the longer words
+    alone = html[: html.index("</section>")] + "</section></main></body></html>"
+    assert len(weasyprint.HTML(string=alone).render().pages) == 1
