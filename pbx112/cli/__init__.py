@@ -10,6 +10,7 @@ import typer
 
 from pbx112 import __version__
 from pbx112.cli import (
+    audit,
     card,
     cdr,
     check,
@@ -92,4 +93,5 @@ for _command in (
     schema.schema,
 ):
     app.command()(reported(_command))
+app.add_typer(audit.app, name="audit")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(reported(demo.demo))

@@ -1,0 +1,126 @@
+"""`pbx112 audit`: whether somebody changed the records."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, tzinfo
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pbx112.audit.chain import Fault
+from pbx112.audit.verify import Verified
+from pbx112.audit.verify import verify as look_over
+from pbx112.cdr.rebuild import Rebuilt
+from pbx112.cdr.rebuild import rebuild as compare
+from pbx112.cli.database import REFUSALS, explain
+from pbx112.cli.errors import Failed, reported
+from pbx112.cli.options import Agencies, dsn_of, settings_for
+from pbx112.cli.screen import complain, plain, say, screen
+from pbx112.plan.load import load_plan
+
+app = typer.Typer(no_args_is_help=True, help="Whether somebody changed the records.")
+
+_NAMED = 20
+"""Calls that are named on the screen; how many there are is told in any case."""
+
+
+@app.command()
+@reported
+def verify(
+    journal: Annotated[str, typer.Option("--journal", metavar="ID", help="This journal alone.")] = "",
+    since: Annotated[
+        str, typer.Option("--since", metavar="YYYY-MM-DD", help="Entries from this day on.")
+    ] = "",
+    records: Annotated[
+        bool, typer.Option("--records", help="Also compare the rows of calls with their events (slow).")
+    ] = False,
+    agencies: Agencies = None,
+) -> None:
+    """Read every event in Postgres, compute its hash anew, and name the first that was changed.
+
+    \b
+    Every night:      pbx112 audit verify
+    For an auditor:   pbx112 audit verify --records
+
+    Exit code 0: all is whole; 1: somebody changed something, or it could not be looked at. It reads the exact bytes,
+    so it needs an account in pbx112_unmasked (or the daemon's).
+    """
+    settings = settings_for(agencies, ari=False)
+    dsn = dsn_of(settings)
+    zone: tzinfo = load_plan(settings.agencies).plan.service.timezone
+    wanted, begins = _journal(journal), _day(since, zone)
+    compared = Rebuilt()
+    try:
+        with _bar() as progress:
+            task = progress.add_task("events", total=None)
+            verified = asyncio.run(
+                look_over(
+                    dsn,
+                    journal=wanted,
+                    since=begins,
+                    on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+                )
+            )
+        if records:
+            with _bar() as progress:
+                task = progress.add_task("calls", total=None)
+                compared = asyncio.run(
+                    compare(
+                        dsn,
+                        write=False,
+                        on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+                    )
+                )
+    except LookupError as error:
+        raise Failed(f"Postgres knows no journal {error}; without --journal all are looked at") from None
+    except REFUSALS as error:
+        raise Failed(explain(error)) from None
+    _tell(verified, zone)
+    for call_id in compared.different[:_NAMED]:
+        complain(f"call {call_id}: its rows do not say what its events say")
+    if len(compared.different) > _NAMED:
+        complain(f"… and {len(compared.different) - _NAMED} more calls")
+    if verified.faults or verified.unlocked or compared.different:
+        raise typer.Exit(1)
+    also = f", the rows of {compared.calls:,} calls agree" if records else ""
+    say(f"{verified.events:,} events are whole{also}", "green")
+
+
+def _tell(verified: Verified, zone: tzinfo) -> None:
+    for note in verified.notes:
+        say(plain(note), "yellow")
+    for fault in verified.faults:
+        complain(_words(fault, zone))
+    for table in verified.unlocked:
+        complain(f"table {table}: its trigger append_only, which refuses every change, is missing or off")
+    for shipment in verified.journals:
+        say(f"journal {shipment.journal_id}: up to {shipment.last_seq}, {shipment.head.hex()}")
+
+
+def _words(fault: Fault, zone: tzinfo) -> str:
+    about = f", call {fault.call_id}" if fault.call_id else ""
+    when = f", {fault.at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if fault.at else ""
+    return f"journal {fault.journal_id}, entry {fault.seq}{about}{when}: {fault.what}: {fault.why}"
+
+
+def _bar() -> Progress:
+    console = screen(errors=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _journal(text: str) -> str | None:
+    try:
+        return str(UUID(text)) if text else None
+    except ValueError:
+        raise Failed(f"{plain(text)!r} is no journal's id; `pbx112 audit verify` lists them") from None
+
+
+def _day(text: str, zone: tzinfo) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone) if text else None
+    except ValueError:
+        raise Failed(f"{plain(text)!r} is no day; write it as 2026-11-30") from None
