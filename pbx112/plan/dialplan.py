@@ -72,7 +72,6 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = A
             anything=ANYTHING,
             noted=NOTED,
             listen=LISTEN if plan.service.silence else "",
-            welcome="Ringing()" if plan.service.answer == "on_pickup" else "NoOp()",
         ),
         _fallback(plan),
         _menu(plan),

@@ -25,9 +25,10 @@ PBX112_RECORDS={records}
 
 ; The incoming trunks' context. The service number alone is let in; any other is refused with 404.
 ; Nothing that the caller sent becomes part of an argument. The caller hears ringing at once, whatever the daemon
-; is doing; and that the call came, and went, stands in the fallback's records, should there be nobody else to tell.
+; is doing and whichever plan it has; and that the call came, and went, stands in the fallback's records, should there be
+; nobody else to tell.
 [pbx112-intake]
-exten => {number},1,{welcome}
+exten => {number},1,Ringing()
  same => n,Set(PBX112_CALL=${{UNIQUEID}})
  same => n,Set(CHANNEL(hangup_handler_push)=pbx112-intake-end,s,1)
  same => n,GosubIf($["${{CHANNEL(channeltype)}}" = "PJSIP"]?pbx112-intake-noted,s,1)

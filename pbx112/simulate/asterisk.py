@@ -126,10 +126,10 @@ class Asterisk:
 
     # --- callers and lines ---
 
-    def call_comes_in(self, call_id: str, number: str, rings: bool) -> Chan:
-        """The intake dialplan; `rings`: the caller is let hear ringing before all else."""
+    def call_comes_in(self, call_id: str, number: str) -> Chan:
+        """The intake dialplan, which lets the caller hear ringing before all else."""
         chan = Chan(call_id, "caller", number, "Ring")
-        chan.signalled = rings
+        chan.signalled = True
         if number[-1:] in set("02468"):
             chan.args = "intake,noted"
         self.channels[call_id] = chan

@@ -79,8 +79,7 @@ class Rehearsal(AroundAsterisk):
 
     def _dial(self, call: Recorded, progress: Callable[[], None]) -> None:
         progress()
-        rings = self.plan.service.answer == "on_pickup"
-        chan = self.asterisk.call_comes_in(call.call_id, call.number, rings)
+        chan = self.asterisk.call_comes_in(call.call_id, call.number)
         self.clock.after(call.caller.patience, lambda: self._gives_up(chan))
 
     def _gives_up(self, chan: Chan) -> None:

@@ -165,7 +165,7 @@ class World(AroundAsterisk):
         caller = self.strangers.caller()
         self.callers[call_id] = caller
         self.say(f"call {call_id}: a citizen dials ({caller})")
-        chan = self.asterisk.call_comes_in(call_id, caller.number, self.plan.service.answer == "on_pickup")
+        chan = self.asterisk.call_comes_in(call_id, caller.number)
         self.clock.after(caller.patience, lambda: self._out_of_patience(chan))
         self.clock.after(1500.0, lambda: self._hang_up(chan))
 
