@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -61,8 +60,3 @@ def both(comment: str) -> tuple[str, str]:
     """A comment's English and its Indonesian; they stand beside each other, with ` / ` between."""
     english, _, indonesian = comment.partition(" / ")
     return english, indonesian or english
-
-
-def chosen(columns: Sequence[Column], raw: bool) -> list[Column]:
-    """Those that are exported: without `raw` no bytes, which no spreadsheet can hold."""
-    return [column for column in columns if raw or column.type != "bytea"]

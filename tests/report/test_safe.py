@@ -1,0 +1,27 @@
+"""What a spreadsheet might run is marked, and can be unmarked again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbx112.export.safe import marked, unmarked
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+6281300000001", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
+)
+def test_what_may_be_a_formula_is_marked(text: str) -> None:
+    assert marked(text) == "'" + text
+
+
+@pytest.mark.parametrize("text", ["", "…222", "answered", "1793450000.1", "'tis"])
+def test_what_is_none_stays(text: str) -> None:
+    assert marked(text) == text
+
+
+@given(st.text(alphabet="'=+-@\t a1"))
+def test_nothing_is_lost(text: str) -> None:
+    assert unmarked(marked(text)) == text
+    assert marked(text)[:1] not in tuple("=+-@\t\r")
