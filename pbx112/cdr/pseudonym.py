@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
 
 _BYTES = 32
+_PSEUDONYM = re.compile(r"p:[0-9a-f]{20}")
 
 
 class PseudonymKeyError(Exception):
@@ -48,6 +50,11 @@ def read_key(path: Path, *, make: bool = False) -> bytes | None:
             f"{path}: does not hold {_BYTES * 2} hexadecimal digits; move it aside, and another is made"
         )
     return key
+
+
+def is_pseudonym(number: str) -> bool:
+    """Whether this stands in the place of a number. (A trunk may send anything, also what begins like one.)"""
+    return _PSEUDONYM.fullmatch(number) is not None
 
 
 def pseudonym(key: bytes, number: str) -> str:

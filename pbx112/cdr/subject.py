@@ -9,7 +9,7 @@ import msgspec
 from asyncpg import Record
 
 from pbx112.cdr.access import masked, note_access
-from pbx112.cdr.pseudonym import pseudonym
+from pbx112.cdr.pseudonym import is_pseudonym, pseudonym
 from pbx112.cdr.store import Connection, connect
 from pbx112.model.caller import read_caller
 from pbx112.plan.types import Plan
@@ -124,7 +124,7 @@ async def _call(connection: Connection, row: Record, plan: Plan) -> HeldCall:
         ],
         held=row["held"],
         events_until=None
-        if row["number"].startswith("p:")
+        if is_pseudonym(row["number"])
         else _months_on(row["ends"], plan.retention.personal_months, plan.service.timezone),
     )
 

@@ -11,6 +11,9 @@ from pbx112.journal import Draft
 from pbx112.model import events as ev
 from tests.cdr.calls import BEGAN_NS, DESK, FIRE, MOBILE, PLAN, Timed
 
+WITHHELD = ("anonymous", "", "p:+6281299912345")
+"""What a trunk sends where it sends no number, or something that looks like a pseudonym."""
+
 OWNERS = ("call_takers", "damkar", "bpbd", "tetangga")
 
 
@@ -37,7 +40,9 @@ def calls(chance: random.Random, many: int, since: datetime, until: datetime) ->
 def _story(chance: random.Random) -> list[Timed]:
     caller = chance.choice([None, *(f"+62812000{n:03}" for n in range(40))])
     via = "fallback" if chance.random() < 0.2 else "daemon"
-    arrived = ev.CallArrived("in", caller or "anonymous", caller, caller is not None, "112", "telco")
+    arrived = ev.CallArrived(
+        "in", caller or chance.choice(WITHHELD), caller, caller is not None, "112", "telco"
+    )
     arrived = msgspec.structs.replace(arrived, via=via, record=chance.random() < 0.7)
     now, story, leg = 0.0, list[Timed](), 0
     story.append((now, arrived))

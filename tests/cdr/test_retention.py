@@ -121,6 +121,8 @@ async def test_what_is_due_leaves_and_every_figure_stays(office: Office, db: asy
     assert await db.fetch("SELECT * FROM pbx112.broken_link") == []
     assert [await db.fetchval(figure) for figure in FIGURES] == before
     assert (await rebuild(office.dsn, write=False)).different == []
+    whole = "SELECT count(*) FROM pbx112.call WHERE arrived_at < $1 AND caller_raw LIKE 'p:+%'"
+    assert await db.fetchval(whole, datetime.combine(months_ago(2), datetime.min.time(), UTC)) == 0
     third = await office.retain()
     assert (third.events, third.numbers, third.recordings) == ({}, {}, 0)
     steps = await db.fetch("SELECT what, sum(many) AS many FROM pbx112.retention_step GROUP BY what")

@@ -15,7 +15,7 @@ from pbx112.cdr import last_calls, story_of
 from pbx112.cdr.access import masked, note_access
 from pbx112.journal import Draft
 from pbx112.model import events as ev
-from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, Timed, answered, drafts
+from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, Timed, abandoned, answered, drafts
 from tests.cdr.shipped import ship
 
 CHANGES = [
@@ -71,7 +71,8 @@ async def test_the_auditor_reads_everything_but_numbers_and_writes_nothing(
         (80.0, ev.CallBackPlaced("1101", "+6281311112222", "gsm")),
         (90.0, ev.CallBackEnded("1101", "answer")),
     ]
-    await ship(server.dsn_of(database), tmp_path, drafts("c1", [*story, *back]))
+    like_one = [(0.0, ev.CallArrived("in", "p:+6281311113333", None, False, "112")), *abandoned()[1:]]
+    await ship(server.dsn_of(database), tmp_path, [*drafts("c1", [*story, *back]), *drafts("c2", like_one)])
     auditor = await asyncpg.connect(await login(server, database, "pbx112_auditor"))
     try:
         for table in ("leg", "recording", "stage", "call_back", "shipment", "calls", "events", "kpi_month"):
@@ -93,6 +94,7 @@ async def test_the_auditor_reads_everything_but_numbers_and_writes_nothing(
         await auditor.close()
     assert "…222" in shown
     assert "1311112222" not in shown
+    assert "1311113333" not in shown, "no pseudonym, though it begins like one"
 
 
 async def everything_that_can_be_read(reader: asyncpg.Connection) -> str:
