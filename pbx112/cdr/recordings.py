@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -51,6 +52,12 @@ class Recordings:
             if stat.S_ISREG(there.st_mode):
                 found.append((file, there.st_size))
         return found
+
+    def sha256(self, file: str) -> str:
+        """The checksum of one of :meth:`files`, computed now (hex). Raises OSError."""
+        inner = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
+        with os.fdopen(inner, "rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
 
     def delete(self, name: str) -> Deleted:
         """Delete the recording's files. Raises OSError where one is there and cannot be deleted."""

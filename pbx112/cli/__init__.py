@@ -12,7 +12,6 @@ from pbx112 import __version__
 from pbx112.cli import (
     audit,
     card,
-    cdr,
     check,
     demo,
     dialplan,
@@ -21,6 +20,7 @@ from pbx112.cli import (
     migrate,
     prompts,
     rebuild,
+    records,
     rehearse,
     report,
     retention,
@@ -83,7 +83,6 @@ for _command in (
     run.run,
     status.status,
     wallboard.wallboard,
-    cdr.cdr,
     rehearse.rehearse,
     report.report,
     export.export,
@@ -96,4 +95,5 @@ for _command in (
 ):
     app.command()(reported(_command))
 app.add_typer(audit.app, name="audit")
+app.add_typer(records.app, name="cdr")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(reported(demo.demo))

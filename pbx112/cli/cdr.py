@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
-from pbx112.cdr import CallRecord, LegRecord
+from pbx112.cdr import CallRecord, LegRecord, RecordingRecord
 from pbx112.cdr import last_calls as last_in_postgres
 from pbx112.cdr import story_of as story_in_postgres
+from pbx112.cdr.recordings import Recordings
 from pbx112.cdr.values import moment
 from pbx112.cli import journal_view
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
-from pbx112.cli.options import Agencies, settings_for
+from pbx112.cli.options import Agencies, Lang, settings_for
 from pbx112.cli.screen import complain, plain, say, screen, table, waiting
 from pbx112.cli.story import caller_of, description, masked, owner_name, sentence
+from pbx112.cli.timeline import as_svg, bars, for_terminal
 from pbx112.journal import JournalError
 from pbx112.log import mask
 from pbx112.model import events as ev
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.settings import Settings
+from pbx112.words import Language
 
 T = TypeVar("T")
 
@@ -40,26 +44,43 @@ class Line(msgspec.Struct, frozen=True):
     event: ev.Event | None
 
 
+class Recording(msgspec.Struct, frozen=True):
+    """A recording by its name in the records; its file on this machine, and the checksum that it has now. `missing`
+    says why there is none."""
+
+    name: str
+    result: str
+    seconds: float | None
+    file: str = ""
+    sha256: str = ""
+    missing: str = ""
+
+
 class Told(msgspec.Struct, frozen=True):
     """One call in full; `call` is None while it has not ended."""
 
     call: CallRecord | None
     legs: list[LegRecord]
     story: list[Line]
+    recordings: list[Recording] = []
 
 
-def cdr(
+def show(
     call_id: Annotated[str | None, typer.Argument(metavar="[CALL_ID]", help="One call in full.")] = None,
     last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many calls.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, with times in UTC.")] = False,
     unmask: Annotated[bool, typer.Option("--unmask", help="Show callers' numbers whole.")] = False,
+    lang: Lang = "en",
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw the call's timeline into FILE.")
+    ] = None,
     agencies: Agencies = None,
 ) -> None:
-    """Show the last calls, or one call in full: its legs, and its story event by event.
+    """Show the last calls, or one call in full: its timeline and legs, its recordings, and its story event by event.
 
     \b
     The last calls:     pbx112 cdr --last 50
-    One call:           pbx112 cdr 1764210000.12
+    One call:           pbx112 cdr show 1764210000.12 --lang id --svg call.svg
     For a program:      pbx112 cdr --last 1000 --json
 
     It reads Postgres, and is noted in the access log there; where Postgres is not there, it reads the journal of this
@@ -70,23 +91,26 @@ def cdr(
     if call_id is None:
         calls = _last(settings, last, unmask)
         if as_json:
-            _as_json([_row(call, unmask) for call in calls])
+            print_json([_row(call, unmask) for call in calls])
         else:
-            _print_calls(calls, _zone(settings), unmask)
+            print_calls(calls, _zone(settings), unmask)
         return
     told = _story(settings, call_id, unmask)
     if told is None:
         raise Failed(f"no call {plain(call_id)!r} is known; `pbx112 cdr` lists the last ones")
+    language: Language = "id" if lang == "id" else "en"
+    if svg is not None:
+        _draw(svg, call_id, told, language)
     if as_json:
-        _as_json(_whole(told, unmask))
+        print_json(_whole(told, unmask))
     else:
-        _print_call(call_id, told, _zone(settings), unmask)
+        _print_call(call_id, told, _zone(settings), unmask, language)
 
 
 def _last(settings: Settings, limit: int, unmask: bool) -> list[CallRecord]:
     if settings.dsn is not None:
         try:
-            return _ask(last_in_postgres(settings.dsn.get_secret_value(), limit, unmasked=unmask))
+            return ask(last_in_postgres(settings.dsn.get_secret_value(), limit, unmasked=unmask))
         except REFUSALS as error:
             complain(f"{explain(error)}; here is the journal of this machine", "yellow")
     else:
@@ -101,14 +125,14 @@ def _story(settings: Settings, call_id: str, unmask: bool) -> Told | None:
     asked = settings.dsn is not None
     if settings.dsn is not None:
         try:
-            found = _ask(story_in_postgres(settings.dsn.get_secret_value(), call_id, unmasked=unmask))
+            found = ask(story_in_postgres(settings.dsn.get_secret_value(), call_id, unmasked=unmask))
         except REFUSALS as error:
             asked = False
             complain(f"{explain(error)}; here is the journal of this machine", "yellow")
         else:
             if found is not None:
                 story = [Line(event.at, event.kind, _event(event.body)) for event in found.events]
-                told = Told(found.call, found.legs, story)
+                told = Told(found.call, found.legs, story, _recordings(found.recordings, settings.recordings))
     if told is not None and told.call is not None:
         return told
     try:
@@ -125,10 +149,40 @@ def _story_in_journal(settings: Settings, call_id: str) -> Told | None:
     if told is None:
         return None
     lines = [Line(moment(fact.at.utc_us), type(fact.event).__name__, fact.event) for fact in told.events]
-    return Told(told.call, list(told.legs), lines)
+    made = _recordings(told.recordings, settings.recordings)
+    return Told(told.call, list(told.legs), lines, made)
 
 
-def _ask(question: Coroutine[Any, Any, T]) -> T:
+def _recordings(known: Sequence[RecordingRecord], folder: Path) -> list[Recording]:
+    """The recordings, each with its file as it is on this machine now."""
+    made: list[Recording] = []
+    for record in known:
+        there = Recording(record.name, record.result, record.seconds)
+        try:
+            with Recordings(folder) as opened:
+                for file, _ in opened.files(record.name):
+                    digest = opened.sha256(file)
+                    made.append(msgspec.structs.replace(there, file=str(folder / file), sha256=digest))
+                    break
+                else:
+                    why = f"no file of it in {folder}"
+                    made.append(msgspec.structs.replace(there, missing=why))
+        except OSError as error:
+            why = f"{folder} cannot be read ({(error.strerror or 'error').lower()})"
+            made.append(msgspec.structs.replace(there, missing=why))
+    return made
+
+
+def _draw(file: Path, call_id: str, told: Told, language: Language) -> None:
+    if told.call is None:
+        raise Failed("a call that has not ended has no timeline yet")
+    try:
+        file.write_text(as_svg(f"112 · {call_id}", bars(told.call, told.legs, language)), encoding="utf-8")
+    except OSError as error:
+        raise Failed(f"{file}: cannot be written ({error.strerror}); name another file with --svg") from None
+
+
+def ask(question: Coroutine[Any, Any, T]) -> T:
     """Postgres' answer, in bounded time."""
 
     async def bounded() -> T:
@@ -159,7 +213,8 @@ def _zone(settings: Settings) -> tzinfo | None:
 # As JSON
 
 
-def _as_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """As JSON, times in UTC."""
     typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
@@ -172,7 +227,7 @@ def _row(call: CallRecord, unmask: bool) -> CallRecord:
 
 def _whole(told: Told, unmask: bool) -> Told:
     call = None if told.call is None else _row(told.call, unmask)
-    return Told(call, told.legs, [_line(line, unmask) for line in told.story])
+    return Told(call, told.legs, [_line(line, unmask) for line in told.story], told.recordings)
 
 
 def _line(line: Line, unmask: bool) -> Line:
@@ -188,7 +243,8 @@ def _line(line: Line, unmask: bool) -> Line:
 # For people
 
 
-def _print_calls(calls: list[CallRecord], zone: tzinfo | None, unmask: bool) -> None:
+def print_calls(calls: list[CallRecord], zone: tzinfo | None, unmask: bool) -> None:
+    """A line for each call."""
     if not calls:
         say("no calls yet")
         return
@@ -212,20 +268,27 @@ def _answered_by(call: CallRecord) -> str:
     return f"{owner_name(call.answered_by_owner)} {call.answered_by_line or ''}".rstrip()
 
 
-def _print_call(call_id: str, told: Told, zone: tzinfo | None, unmask: bool) -> None:
+def _print_call(call_id: str, told: Told, zone: tzinfo | None, unmask: bool, language: Language) -> None:
     say(f"call {plain(call_id)}", "bold")
     for label, value in _facts(told.call, zone, unmask):
         say(f"  {label:<12} {plain(value)}")
     described = next((line.event for line in told.story if isinstance(line.event, ev.CallerDescribed)), None)
-    for label, value in description(described, unmask=unmask) if described else []:
+    for label, value in description(described, unmask=unmask, language=language) if described else []:
         say(f"  {label:<12} {plain(value)}")
+    for recording in told.recordings:
+        long = "" if recording.seconds is None else f", {recording.seconds:.1f} s"
+        where = f"{recording.file}  sha256 {recording.sha256}" if recording.file else recording.missing
+        say(f"  {'recording':<12} {plain(recording.name)} ({recording.result}{long}): {plain(where)}")
+    if told.call is not None:
+        say("")
+        screen().print(for_terminal(bars(told.call, told.legs, language)))
     if told.legs:
         say("")
         screen().print(_legs(told.legs, zone))
     say("")
     say("What happened", "bold")
     for line in told.story:
-        text = line.kind if line.event is None else sentence(line.event, unmask=unmask)
+        text = line.kind if line.event is None else sentence(line.event, unmask=unmask, language=language)
         say(f"  {line.at.astimezone(zone):%H:%M:%S.%f}"[:-3] + f"  {plain(text)}")
 
 

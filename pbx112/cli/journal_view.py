@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pbx112.cdr import CallRecord, Fact, LegRecord, Records, build_record, facts
+from pbx112.cdr import CallRecord, Fact, LegRecord, RecordingRecord, Records, build_record, facts
 from pbx112.cli.errors import Failed
 from pbx112.journal import Entry, Reader
 from pbx112.model.events import CallEvent, Instant, LinesSeen, ServiceEvent
@@ -77,6 +77,7 @@ class Told:
     call: CallRecord | None
     legs: Sequence[LegRecord]
     events: Sequence[Fact]
+    recordings: Sequence[RecordingRecord] = ()
 
 
 def story_of(reader: Reader, call_id: str, node: str) -> Told | None:
@@ -85,7 +86,8 @@ def story_of(reader: Reader, call_id: str, node: str) -> Told | None:
     if not entries:
         return None
     records = _record(reader, call_id, entries, node)
-    return Told(records.call, records.legs, facts(entries))
+    made = [record for _, record in records.recordings]
+    return Told(records.call, records.legs, facts(entries), made)
 
 
 def _record(reader: Reader, call_id: str, entries: list[Entry], node: str) -> Records:
