@@ -202,7 +202,9 @@ def _line_watch(settings: Settings, switch: Switch) -> LineWatch | None:
     if not password:
         log.info("PBX112_AMI_PASSWORD is not set: lines are not watched", action="line_watch")
         return None
-    return LineWatch(switch, settings.ami_host, settings.ami_port, settings.ami_user, password)
+    return LineWatch(
+        switch, settings.ari(), settings.ami_host, settings.ami_port, settings.ami_user, password
+    )
 
 
 async def _count_on(switch: Switch, meter: Meter) -> None:

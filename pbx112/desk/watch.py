@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from pbx112.ari import AriError, AriHttp, AriSettings
 from pbx112.model.events import Event, Instant, PlanLoaded
 from pbx112.plan.dial import endpoint_of
 from pbx112.plan.types import Plan
@@ -29,16 +30,21 @@ ASKED = re.compile(r"(?:PJSIP|SIP|IAX2)/[A-Za-z0-9_.+-]{1,80}")
 
 
 class LineWatch:
-    """Looks over AMI at `host`:`port`."""
+    """Looks over AMI at `host`:`port`; over ARI (`ari`) how many channels are on each trunk, whose ever they are."""
 
-    def __init__(self, switch: Switch, host: str, port: int, user: str, secret: str) -> None:
+    def __init__(
+        self, switch: Switch, ari: AriSettings, host: str, port: int, user: str, secret: str
+    ) -> None:
         self._switch = switch
+        self._ari = ari
         self._where = (host, port, user, secret)
         self._ami: Ami | None = None
         self._told = False
         self._at_once = asyncio.Event()
         self.lines = Lines()
         """What holds now."""
+        self.channels: dict[str, int] = {}
+        """How many channels Asterisk had on each trunk, when it was last asked."""
 
     @property
     def connected(self) -> bool:
@@ -49,6 +55,7 @@ class LineWatch:
         """Look until cancelled."""
         try:
             while True:
+                self.channels = await self._count_channels()
                 found = await self._look()
                 told = self.lines.look(self._switch.plan, found, now().mono_ns)
                 if told is not None:
@@ -86,6 +93,19 @@ class LineWatch:
             self._leave()
             return None
         return Found(devices, registered_of(registrations))
+
+    async def _count_channels(self) -> dict[str, int]:
+        """Asked beside the connection that calls use."""
+        try:
+            async with AriHttp(self._ari) as ari:
+                there = {
+                    (e.technology.lower(), e.resource): len(e.channel_ids) for e in await ari.endpoints()
+                }
+        except AriError:
+            return {}
+        trunks = self._switch.plan.trunks
+        ends = {key: endpoint_of(trunk.dial.replace("{number}", "0")) for key, trunk in trunks.items()}
+        return {key: there[end] for key, end in ends.items() if end in there}
 
     def _leave(self) -> None:
         if self._ami is not None:

@@ -129,6 +129,7 @@ def _watched(watch: LineWatch) -> Iterator[Metric]:
         if any(count[owner, state] for state in ("ready", "busy", "unreachable"))  # else nobody knows
     }
     yield lines
+    yield _gauges("trunk_channels", "Channels that Asterisk has on it, whose ever.", "trunk", watch.channels)
     if watch.connected:
         yield _gauges("owner_alive", "Whether one line of the owner at least is alive.", "owner", alive)
         trunks = {key: state == "ready" for key, state in watch.lines.trunks.items()}

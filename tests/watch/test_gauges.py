@@ -11,7 +11,9 @@ from pbx112.watch.gauges import _watched
 
 
 def told(lines: dict[tuple[str, str], LineState], *, connected: bool = True) -> dict[tuple[str, str], float]:
-    watch: Any = SimpleNamespace(connected=connected, lines=SimpleNamespace(lines=lines, trunks={}))
+    watch: Any = SimpleNamespace(
+        connected=connected, channels={"gsm": 3}, lines=SimpleNamespace(lines=lines, trunks={})
+    )
     return {
         (sample.name, "/".join(sample.labels.values())): sample.value
         for metric in _watched(cast(LineWatch, watch))
@@ -34,6 +36,7 @@ def test_an_agency_is_alive_by_one_line_and_dead_only_where_somebody_knows() -> 
     assert ("pbx112_owner_alive", "rsud") not in said
     assert said["pbx112_lines", "damkar/unreachable"] == 1
     assert said["pbx112_lines", "damkar/ready"] == 0
+    assert said["pbx112_trunk_channels", "gsm"] == 3
 
 
 def test_nothing_is_claimed_while_nobody_tells() -> None:
