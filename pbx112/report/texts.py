@@ -129,11 +129,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "integrity": ("Integrity", "Keutuhan catatan"),
     "integrity_text": (
         "Every event stands in a chain of hashes: whoever changes, removes or adds an entry changes every hash after "
-        "it. Keep this page on paper. Months later SELECT * FROM pbx112.broken_link must be empty, and "
+        "it. Keep this page on paper. Months later `pbx112 audit verify` must find all whole, and "
         "SELECT * FROM pbx112.chain_heads('{begins}', '{ends}') must show these hashes.",
         "Setiap kejadian tercatat dalam rantai hash: siapa pun yang mengubah, menghapus atau menambah satu entri "
         "mengubah semua hash sesudahnya. Simpan halaman ini di atas kertas. Berbulan-bulan kemudian "
-        "SELECT * FROM pbx112.broken_link harus kosong, dan SELECT * FROM pbx112.chain_heads('{begins}', '{ends}') "
+        "`pbx112 audit verify` harus menyatakan semua utuh, dan "
+        "SELECT * FROM pbx112.chain_heads('{begins}', '{ends}') "
         "harus menunjukkan hash yang sama.",
     ),
     "head": ("End of the chain in this month", "Ujung rantai pada bulan ini"),
