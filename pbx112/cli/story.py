@@ -224,6 +224,16 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
                 f"{event.by} calls back {number} over {event.trunk}",
                 f"{event.by} menghubungi kembali {number} lewat {event.trunk}",
             )
+        case ev.ListenStarted():
+            how = (
+                ("listens and whispers", "mendengar dan berbisik")
+                if event.whisper
+                else ("listens", "mendengar")
+            )
+            return f"{event.by} {how[0]} on {event.line}", f"{event.by} {how[1]} di {event.line}"
+        case ev.ListenEnded():
+            unseen = ("", "") if event.seen else (", at the latest now", ", paling lambat sekarang")
+            return f"{event.by} listens no more{unseen[0]}", f"{event.by} berhenti mendengar{unseen[1]}"
         case ev.CallBackEnded():
             result = word(CALL_BACKS, event.result, language)
             return (

@@ -6,7 +6,7 @@ No clock, no telephone: `tests/desk/test_dialogue.py` tells them by hand.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -17,6 +17,9 @@ from pbx112.plan.line_checks import number_for_trunk
 from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Agency, Line, Plan, Trunk
 from pbx112.switch.ledger import Abandoned, Ledger
 
+from .acts import Ask, Dial, Dialogue, Note, Talk, media, say, words
+from .listen import listen_in
+
 TRIES = 3
 """Wrong PINs in one call."""
 MORNING = 8
@@ -24,46 +27,10 @@ MORNING = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
-    """Speak these prompts one after the other."""
-
-    media: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Speak these prompts and take at most so many digits (`#` ends); the answer is the digits, or nothing."""
-
-    media: tuple[str, ...]
-    digits: int
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Write this down, of a call or ("") of none, before anything else is done."""
-
-    subject: str
-    event: ev.Event
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """Call this dial string of the plan's trunk; the answer is Dial's status in lower case."""
-
-    dial: str
-    trunk: str
-    caller_id: str | None
-    longest: int
-
-
-Act = Say | Ask | Note | Dial
-Dialogue = Generator[Act, str, None]
-
-
-@dataclass(frozen=True, slots=True)
 class Desk:
     """What a dialogue may look at. `device` is the phone's endpoint as Asterisk says (`PJSIP/1101`); `free` tells
-    whether a trunk may be given a call now, `waiting` how many callers wait."""
+    whether a trunk may be given a call now, `waiting` how many callers wait, `talks` whom a supervisor may listen to.
+    `channel` is Asterisk's id of the phone's channel."""
 
     plan: Plan
     ledger: Ledger
@@ -72,6 +39,8 @@ class Desk:
     waiting: int
     pins: Mapping[str, str]
     free: Callable[[str], bool]
+    channel: str = ""
+    talks: tuple[Talk, ...] = ()
 
     def line_of(self, *owners: str) -> Line | None:
         """This phone, where it is an extension of one of these."""
@@ -109,106 +78,108 @@ def dialogue(digit: str, desk: Desk) -> Dialogue:
             return _standby(desk)
         case "7":
             return _lift(desk)
+        case "8":
+            return listen_in(desk)
         case _:
             return _refuse("desk_unknown")
 
 
 def _refuse(word: str) -> Dialogue:
-    yield _say(word)
+    yield say(word)
 
 
 def _come(desk: Desk) -> Dialogue:
     line = desk.line_of(CALL_TAKERS)
     if line is None:
-        yield _say("desk_not_yours")
+        yield say("desk_not_yours")
         return
     yield Note("", ev.LineStateChanged(line.number, "ready"))
-    yield _say("desk_in")
+    yield say("desk_in")
 
 
 def _leave(desk: Desk, state: Literal["paused", "logged_out"]) -> Dialogue:
     line, takers = desk.line_of(CALL_TAKERS), desk.plan.call_takers
     if line is None or takers is None:
-        yield _say("desk_not_yours")
+        yield say("desk_not_yours")
         return
     pause = state == "paused"
     until = desk.now.utc_us + int(takers.longest_pause * 1e6) if pause else None
     yield Note("", ev.LineStateChanged(line.number, state, until))
     away = desk.ledger.away(desk.now.utc_us) | {line.number}
     alone = all(other.number in away for other in takers.lines)
-    yield _say("desk_paused" if pause else "desk_out", *(["desk_alone"] if alone else []))
+    yield say("desk_paused" if pause else "desk_out", *(["desk_alone"] if alone else []))
 
 
 def _mark(desk: Desk) -> Dialogue:
     line = desk.line_of(CALL_TAKERS, SUPERVISORS, *desk.plan.agencies)
     if line is None:
-        yield _say("desk_not_yours")
+        yield say("desk_not_yours")
         return
     call = desk.ledger.last_call(line.number)
     if call is None:
-        yield _say("desk_no_call")
+        yield say("desk_no_call")
         return
-    disposition = DISPOSITIONS.get((yield Ask(_media("desk_mark"), 1)))
+    disposition = DISPOSITIONS.get((yield Ask(media("desk_mark"), 1)))
     if disposition is None:
-        yield _say("word_unknown")
+        yield say("word_unknown")
     else:
         yield Note(call, ev.CallMarked(line.number, disposition=disposition))
-        yield _say("word_marked")
-    code = yield Ask(_media("desk_incident"), 4)
+        yield say("word_marked")
+    code = yield Ask(media("desk_incident"), 4)
     if not code:
         return
     incident = next((each for each in desk.plan.incidents.values() if code_of(each) == code), None)
     if incident is None:
-        yield _say("word_unknown")
+        yield say("word_unknown")
         return
     yield Note(call, ev.CallMarked(line.number, incident=incident.key, name=incident.name))
-    yield _say("word_marked", f"incident_{incident.key}")
+    yield say("word_marked", f"incident_{incident.key}")
 
 
 def _waiting(desk: Desk) -> Dialogue:
     if desk.line_of(CALL_TAKERS, SUPERVISORS) is None:
-        yield _say("desk_not_yours")
+        yield say("desk_not_yours")
         return
-    yield _say("desk_waiting", _count(desk.waiting))
+    yield say("desk_waiting", _count(desk.waiting))
 
 
 def _call_back(desk: Desk) -> Dialogue:
     line = desk.line_of(CALL_TAKERS, SUPERVISORS)
     if line is None:
-        yield _say("desk_not_yours")
+        yield say("desk_not_yours")
         return
     callers = [caller for caller in desk.ledger.unserved(desk.now.utc_us) if _came_by_trunk(desk, caller)]
     if not callers:
-        yield _say("desk_none_abandoned")
+        yield say("desk_none_abandoned")
         return
-    yield _say("desk_abandoned", _count(len(callers)))
+    yield say("desk_abandoned", _count(len(callers)))
     for caller in callers:
-        pressed = yield Ask((*_media("desk_number"), *_digits(caller.number), *_media("desk_call_back")), 1)
+        pressed = yield Ask((*media("desk_number"), *_digits(caller.number), *media("desk_call_back")), 1)
         if pressed == "1":
             yield from _call(desk, line, caller)
             return
         if pressed != "2":
             return
-    yield _say("desk_end_of_list")
+    yield say("desk_end_of_list")
 
 
 def _lift(desk: Desk) -> Dialogue:
     """The numbers from which pranks came, one by one; a supervisor may have one go on like any other."""
     line = desk.line_of(SUPERVISORS)
     if line is None:
-        yield _say("desk_not_yours")
+        yield say("desk_not_yours")
         return
     numbers = desk.ledger.nuisances(desk.plan.nuisance, desk.now.utc_us)
-    yield _say("desk_nuisances", _count(len(numbers)))
+    yield say("desk_nuisances", _count(len(numbers)))
     for number in numbers:
-        pressed = yield Ask((*_media("desk_number"), *_digits(number), *_media("desk_lift")), 1)
+        pressed = yield Ask((*media("desk_number"), *_digits(number), *media("desk_lift")), 1)
         if pressed == "1":
             yield Note("", ev.NuisanceLifted(line.number, number))
-            yield _say("desk_lifted")
+            yield say("desk_lifted")
         elif pressed != "2":
             return
     if numbers:
-        yield _say("desk_end_of_list")
+        yield say("desk_end_of_list")
 
 
 def _came_by_trunk(desk: Desk, caller: Abandoned) -> bool:
@@ -219,21 +190,21 @@ def _call(desk: Desk, line: Line, caller: Abandoned) -> Dialogue:
     """Only what the journal has of an ended call is dialled, and only where a trunk of the plan allows it."""
     ways = [way for trunk in desk.plan.trunks.values() if (way := way_over(trunk, caller.number, desk.plan))]
     if not ways:
-        yield _say("desk_not_allowed")
+        yield say("desk_not_allowed")
         return
     way = next((way for way in ways if desk.free(way.trunk)), None)
     if way is None:
-        yield _say("desk_trunk_full")
+        yield say("desk_trunk_full")
         return
     if all(known.call_id != caller.call_id for known in desk.ledger.unserved(desk.now.utc_us)):
-        yield _say("desk_not_allowed")  # a colleague was faster
+        yield say("desk_not_allowed")  # a colleague was faster
         return
     yield Note(caller.call_id, ev.CallBackPlaced(line.number, caller.number, way.trunk))
     result, _, seconds = (yield way).partition(" ")
     talked = float(seconds) if seconds.isdecimal() else 0.0
     yield Note(caller.call_id, ev.CallBackEnded(line.number, result, talked))
     if result != "answer":
-        yield _say("desk_not_reached")
+        yield say("desk_not_reached")
 
 
 def way_over(trunk: Trunk, number: str, plan: Plan) -> Dial | None:
@@ -249,42 +220,42 @@ def way_over(trunk: Trunk, number: str, plan: Plan) -> Dial | None:
 def _standby(desk: Desk) -> Dialogue:
     found = desk.agency()
     if found is None:
-        yield _say("desk_not_yours")
+        yield say("desk_not_yours")
         return
     agency, line = found
     pin = desk.pins.get(agency.key)
     if pin is None:
-        yield _say("desk_no_pin")
+        yield say("desk_no_pin")
         return
     for _ in range(TRIES):
         if desk.ledger.locked(agency.key, desk.now.utc_us):
-            yield _say("desk_locked")
+            yield say("desk_locked")
             return
-        given = yield Ask(_media("desk_pin"), 8)
+        given = yield Ask(media("desk_pin"), 8)
         if hmac.compare_digest(given.encode(), pin.encode()):
             break
         yield Note("", ev.PinRefused(line.number, agency.key))
-        yield _say("desk_wrong_pin")
+        yield say("desk_wrong_pin")
     else:
         return
     chosen = desk.ledger.standby(desk.now.utc_us).get(agency.key)
-    now = ("desk_standby", *_words(chosen[-4:])) if chosen else ("desk_standby_plan",)
+    now = ("desk_standby", *words(chosen[-4:])) if chosen else ("desk_standby_plan",)
     mobiles = {str(digit): mobile.number for digit, mobile in enumerate(agency.standby_lines()[:9], start=1)}
     offered = [
         word
         for digit, number in mobiles.items()
-        for word in ("desk_choice", f"digit_{digit}", "desk_for_mobile", *_words(number[-4:]))
+        for word in ("desk_choice", f"digit_{digit}", "desk_for_mobile", *words(number[-4:]))
     ]
-    pressed = yield Ask(_media(*now, *offered, "desk_for_plan"), 1)
+    pressed = yield Ask(media(*now, *offered, "desk_for_plan"), 1)
     if pressed == "0":
         yield Note("", ev.StandbyChosen(line.number, agency.key, ""))
-        yield _say("desk_standby_plan")
+        yield say("desk_standby_plan")
     elif pressed in mobiles:
         until = morning_after(desk.now.utc_us, desk.plan)
         yield Note("", ev.StandbyChosen(line.number, agency.key, mobiles[pressed], until))
-        yield _say("desk_standby", *_words(mobiles[pressed][-4:]), "desk_until")
+        yield say("desk_standby", *words(mobiles[pressed][-4:]), "desk_until")
     elif pressed:
-        yield _say("word_unknown")
+        yield say("word_unknown")
 
 
 def morning_after(utc_us: int, plan: Plan) -> int:
@@ -296,20 +267,8 @@ def morning_after(utc_us: int, plan: Plan) -> int:
     return int(morning.timestamp()) * 1_000_000
 
 
-def _media(*words: str) -> tuple[str, ...]:
-    return tuple(f"pbx112/{word}" for word in words)
-
-
-def _say(*words: str) -> Say:
-    return Say(_media(*words))
-
-
-def _words(digits: str) -> tuple[str, ...]:
-    return tuple(f"digit_{digit}" for digit in digits if digit.isdecimal())
-
-
 def _digits(number: str) -> tuple[str, ...]:
-    return _media(*_words(number))
+    return media(*words(number))
 
 
 def _count(number: int) -> str:

@@ -9,13 +9,16 @@ from contextlib import suppress
 
 import structlog
 
-from pbx112.ari import AriError
-from pbx112.model.events import CallBackEnded
+from pbx112.ari import AriError, NotFound
+from pbx112.model.events import CallBackEnded, ListenEnded
 from pbx112.switch.live import now
 from pbx112.switch.switch import Switch
 
+from .acts import Act, Ask, Dial, Listen, Note, Say
 from .agi import ANSWER_WITHIN, LONGEST_REQUEST, DeskApplication, DeskRequest, Gone
-from .dialogue import Act, Ask, Desk, Dial, Note, Say, dialogue
+from .dialogue import Desk, dialogue
+from .listen import LONGEST as LONGEST_LISTEN
+from .listen import talks_of
 
 log = structlog.get_logger()
 
@@ -23,6 +26,8 @@ CONTEXT = "pbx112-desk-code"
 """Where the dialplan serves codes (:mod:`pbx112.plan.dialplan_parts`)."""
 RESTATE_EVERY = 43_200.0
 """Seconds between two statements of what stands: far more often than the journal is pruned."""
+FOLLOW_EVERY = 5.0
+"""Seconds between two looks whether a supervisor listens still whom a daemon before us served."""
 RING_FOR, KEY_WAIT = 40, 8
 """Seconds for which a caller who is called back is rung; that somebody has to press the next key."""
 
@@ -49,9 +54,14 @@ class DeskServer:
         )
         log.info("desk codes are served", action="desk", address=f"{self._host}:{self._port}")
         async with server:
+            restate = 0.0
             while True:
-                await self._switch.note("", self._switch.ledger.stated())
-                await asyncio.sleep(RESTATE_EVERY)
+                if restate <= 0:
+                    await self._switch.note("", self._switch.ledger.stated())
+                    restate = RESTATE_EVERY
+                await self._follow_listening()
+                await asyncio.sleep(FOLLOW_EVERY)
+                restate -= FOLLOW_EVERY
 
     async def _serve(self, request: DeskRequest) -> None:
         """Trust the channel's id alone, and that only as far as Asterisk knows such a channel at such a code."""
@@ -78,6 +88,8 @@ class DeskServer:
                 self._switch.calls.waiting,
                 self._pins,
                 self._is_free,
+                channel_id,
+                talks_of(self._switch.live_calls()),
             )
             log.info("a desk code", action="desk_code", code=code[0], device=device)
             await self._play(request, desk, code[1])
@@ -106,6 +118,8 @@ class DeskServer:
                 answer = await variable(request, "PBX112_SAID")
             case Dial():
                 return await self._dial(request, act)
+            case Listen():
+                return await self._listen(request, act)
         if request.hung_up:
             raise Gone("the phone hung up")
         return answer
@@ -129,6 +143,33 @@ class DeskServer:
         finally:
             calls.called_back[act.trunk] -= 1
         return f"{result or 'unknown'} {seconds}"
+
+    async def _listen(self, request: DeskRequest, act: Listen) -> str:
+        """Until the supervisor, the call taker or the caller hangs up (`E`); the phone hears no words of ChanSpy (`q`),
+        and `*` leads to no other channel (`u`)."""
+        with suppress(Gone, AriError):
+            spied = await self._switch.ari.channel(act.talk.channel)
+            options = "quEw" if act.whisper else "quE"
+            await request.send_command(f"EXEC ChanSpy {spied.name},{options}", LONGEST_LISTEN)
+        return ""
+
+    async def _follow_listening(self) -> None:
+        """Listening that went on while no daemon did: its end is told as soon as it is seen."""
+        for call_id, began in self._switch.ledger.listening():
+            if not await self._listens(began.channel):
+                await self._switch.note(call_id, ListenEnded(began.by, began.channel, seen=False))
+
+    async def _listens(self, channel_id: str) -> bool:
+        """Whether this phone is still in ChanSpy, or is served by us; True where nobody can tell now."""
+        if channel_id in self._serving:
+            return True
+        try:
+            channel = await self._switch.ari.channel(channel_id)
+        except NotFound:
+            return False
+        except AriError:
+            return True
+        return channel.dialplan.app_name == "ChanSpy"
 
     def _is_free(self, trunk: str) -> bool:
         """Whether a call back may use it: the last free circuit is for whoever calls 112 now."""

@@ -132,6 +132,8 @@ def rows(plan: Plan) -> tuple[tuple[str, str], ...]:
         ]
     if plan.supervisors and plan.nuisance:
         found.append((f"*{number}7", "Di pengawas: cabut tanda iseng."))
+    if plan.supervisors and plan.call_takers:
+        found.append((f"*{number}8", "Di pengawas: dengarkan, berbisik ke petugas."))
     return (*found, (f"*{number}6", "Di OPD: ponsel siaga malam ini (PIN)."))
 
 

@@ -83,6 +83,8 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     max_talk: float | None = None
     owner_name: str = ""
     """The agency's name, for the phone's display."""
+    neighbour: bool = False
+    """It is the 112 of a neighbouring kabupaten: whoever takes the call there takes it across the border."""
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
@@ -409,6 +411,25 @@ class CallBackEnded(_Event, frozen=True, tag=True):
     seconds: float = 0.0
 
 
+class ListenStarted(_Event, frozen=True, tag=True):
+    """The supervisor's phone `by` listens to the call taker's phone `line` (leg `leg`) on this call; with `whisper` the
+    call taker hears the supervisor, and nobody else does. `channel` is Asterisk's id of the supervisor's channel."""
+
+    by: str
+    line: str
+    leg: int
+    whisper: bool = False
+    channel: str = ""
+
+
+class ListenEnded(_Event, frozen=True, tag=True):
+    """The listening by `by` on `channel` is over; not `seen`: it ended while no daemon looked, at the latest now."""
+
+    by: str
+    channel: str = ""
+    seen: bool = True
+
+
 class DaemonStarted(_Event, frozen=True, tag=True):
     """A daemon opened this journal. `boot` names the machine's boot: monotonic times compare within it."""
 
@@ -541,6 +562,8 @@ CallEvent = (
     | CallEnded
     | CallBackPlaced
     | CallBackEnded
+    | ListenStarted
+    | ListenEnded
 )
 """What stands under a call's id."""
 

@@ -41,6 +41,8 @@ from .events import (
     LegOffered,
     LegResult,
     LegRinging,
+    ListenEnded,
+    ListenStarted,
     MenuChosen,
     MenuOffered,
     PromptHeard,
@@ -346,6 +348,8 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             | RecordingFailed()
             | CallBackPlaced()
             | CallBackEnded()
+            | ListenStarted()
+            | ListenEnded()
         ):
             return ()
         case _ as never:

@@ -120,6 +120,7 @@ def target_of(plan: Plan, owner: str, line: Line) -> Target:
         caller_id=line.caller_id,
         max_talk=line.max_talk,
         owner_name=agency.name if agency else "",
+        neighbour=agency is not None and agency.kind == "neighbour",
     )
 
 

@@ -46,6 +46,8 @@ from .events import (
     LegOffered,
     LegResult,
     LegRinging,
+    ListenEnded,
+    ListenStarted,
     MenuChosen,
     MenuOffered,
     Outcome,
@@ -490,7 +492,7 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
             | RecordingFailed()
         ):
             return call
-        case CallBackPlaced() | CallBackEnded():
+        case CallBackPlaced() | CallBackEnded() | ListenStarted() | ListenEnded():
             return call
         case _ as never:
             assert_never(never)

@@ -46,6 +46,9 @@ _TELEPHONE: tuple[Row, ...] = (
 )
 
 
+_NEIGHBOURS = '<div class="row"><span><strong>Kabupaten tetangga</strong></span></div>'
+
+
 class TooMuch(Exception):
     """The plan does not fit on one page."""
 
@@ -56,7 +59,10 @@ def render_card(plan: Plan, keys: Sequence[Row] = ()) -> str:
     Raises :class:`TooMuch` where the rows would be too low to be read.
     """
     telephone = [*_TELEPHONE, *keys]
-    agencies = [_agency(agency) for agency in plan.agencies.values()]
+    agencies = [_agency(agency) for agency in plan.agencies.values() if agency.kind == "agency"]
+    beyond = [_agency(agency) for agency in plan.agencies.values() if agency.kind == "neighbour"]
+    if beyond:
+        agencies += [_NEIGHBOURS, *beyond]
     incidents = [_incident(incident, plan) for incident in plan.incidents.values()]
     half = -(-len(telephone) // 2)
     height = row_height(half + max(len(agencies), len(incidents)))

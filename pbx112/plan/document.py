@@ -26,6 +26,7 @@ from pbx112.plan.types import (
     TAKERS_MAX_WAIT,
     WRAP_UP,
     AcceptMode,
+    AgencyKind,
     AnswerMode,
     LineKind,
     NumberFormat,
@@ -205,6 +206,8 @@ class AgencyDoc(Part):
     """Its full name."""
     code: rules.Code
     """The digits by which an operator calls it from the desk phone. No code begins another."""
+    kind: AgencyKind = "agency"
+    """`neighbour`: the 112 of a neighbouring kabupaten. The records count the calls that went there."""
     ring: Literal["all", "in_order"] = "in_order"
     """`in_order` one line after the other, `all` together."""
     lines: Annotated[list[LineDoc], Field(min_length=1, max_length=100)]

@@ -99,7 +99,14 @@ def _plan(document: doc.Document, digest: str) -> Plan:
     }
     agencies = {
         key: Agency(
-            key, a.name, a.code, a.ring, _lines(document, a.lines), a.then, _lines(document, a.standby)
+            key,
+            a.name,
+            a.code,
+            a.ring,
+            _lines(document, a.lines),
+            a.then,
+            _lines(document, a.standby),
+            a.kind,
         )
         for key, a in document.agencies.items()
     }

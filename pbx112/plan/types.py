@@ -17,6 +17,7 @@ RingMode = Literal["all", "in_order", "longest_idle"]
 AnswerMode = Literal["on_pickup", "on_arrival"]
 AcceptMode = Literal["pickup", "press_1"]
 LineKind = Literal["extension", "mobile"]
+AgencyKind = Literal["agency", "neighbour"]
 NumberFormat = Literal["e164", "plain", "national"]
 
 MENU: Literal["menu"] = "menu"
@@ -160,6 +161,8 @@ class Agency:
     then: str | None
     standby: tuple[Line, ...] = ()
     """Further mobiles, rung only while the agency has chosen one of them for the night."""
+    kind: AgencyKind = "agency"
+    """`neighbour`: the 112 of a neighbouring kabupaten, for calls from across the border."""
 
     def standby_lines(self) -> tuple[Line, ...]:
         """The mobiles of which the agency may choose the one that is tried first."""

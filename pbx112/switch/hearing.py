@@ -17,6 +17,7 @@ from .keys import Keypads
 from .live import LiveCall
 from .reconcile import NOTED, call_of, is_leg
 from .stand_ins import StandIns
+from .unplayed import Unplayed
 
 RecordingEvent = RecordingStarted | RecordingFinished | RecordingFailed
 
@@ -28,6 +29,8 @@ LISTENED = (
     rest.ChannelDestroyed,
     rest.ChannelDtmfReceived,
     rest.ChannelTalkingStarted,
+    rest.PlaybackStarted,
+    rest.PlaybackContinuing,
     rest.PlaybackFinished,
     rest.RecordingStarted,
     rest.RecordingFinished,
@@ -68,6 +71,7 @@ class Hearing:
         self._acts = acts
         self._keypads = Keypads()
         self._stand_ins = StandIns()
+        self._unplayed = Unplayed()
 
     def on_event(self, event: rest.Event) -> None:
         """Tell the call that `event` concerns, or act where it concerns none."""
@@ -89,7 +93,12 @@ class Hearing:
             case rest.BridgeAttendedTransfer():
                 for replaced_id, stand_in, to, there in self._stand_ins.attended(event, self._acts.plan):
                     self._transferred(replaced_id, stand_in, to, attended=there)
+            case rest.PlaybackStarted(playback=playback):
+                self._unplayed.begins(playback, event.timestamp)
+            case rest.PlaybackContinuing(playback=playback):
+                self._unplayed.ends(playback, event.timestamp, last=False)
             case rest.PlaybackFinished(playback=playback):
+                self._unplayed.ends(playback, event.timestamp, last=True)
                 self._played(playback.id, playback.state != "failed")
             case rest.StasisEnd(channel=channel):
                 self._left_stasis(channel.id)

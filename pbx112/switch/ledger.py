@@ -55,6 +55,8 @@ _CALL = (
     ev.CallMarked,
     ev.CallBackPlaced,
     ev.CallBackEnded,
+    ev.ListenStarted,
+    ev.ListenEnded,
 )
 _DESK_KINDS = frozenset(kind.__name__ for kind in _DESK)
 _CALL_KINDS = frozenset(kind.__name__ for kind in _CALL)
@@ -92,6 +94,7 @@ class Ledger:
         self._called: OrderedDict[str, Abandoned] = OrderedDict()
         self._last: dict[str, str] = {}
         self._calling: dict[str, ev.CallBackPlaced] = {}
+        self._listening: OrderedDict[str, tuple[str, ev.ListenStarted]] = OrderedDict()
         self._pranks = Pranks()
         self.idle_since: dict[str, int] = {}
         """The monotonic nanosecond at which each line (by number) last ended a talk, before a restart as well."""
@@ -143,6 +146,10 @@ class Ledger:
         """What stands, to be said again before old entries are pruned."""
         return ev.DeskStated(tuple(self._lines.values()), tuple(self._chosen.values()))
 
+    def listening(self) -> list[tuple[str, ev.ListenStarted]]:
+        """Who listens to which call, as far as its end was not told."""
+        return list(self._listening.values())
+
     def unfinished(self) -> dict[str, ev.CallBackPlaced]:
         """Calls back of which the end was not told, by the call's id."""
         return dict(self._calling)
@@ -167,6 +174,12 @@ class Ledger:
             case ev.CallEnded(outcome=outcome):
                 if (ended := self._open.pop(subject, None)) is not None:
                     self._ended(subject, ended, outcome, at)
+            case ev.ListenStarted(channel=channel):
+                self._listening[channel] = (subject, event)
+                if len(self._listening) > KEPT:
+                    self._listening.popitem(last=False)
+            case ev.ListenEnded(channel=channel):
+                self._listening.pop(channel, None)
             case ev.CallBackPlaced():
                 self._calling[subject] = event
                 if (caller := self._unserved.pop(subject, None)) is not None:
@@ -231,6 +244,7 @@ class Ledger:
         self._unserved = OrderedDict(fresh._unserved | self._unserved)
         self._called = OrderedDict(fresh._called | self._called)
         self._calling = fresh._calling | self._calling
+        self._listening = OrderedDict(fresh._listening | self._listening)
         self._last = fresh._last | self._last
         self._open = OrderedDict(fresh._open | self._open)
         self.idle_since = fresh.idle_since | self.idle_since
