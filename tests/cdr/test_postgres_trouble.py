@@ -157,9 +157,7 @@ async def test_a_storm_while_postgres_was_away_arrives_once_in_order(
         appended = journal.append(drafts(f"c{number:05}", answered()))
         if number % 500 == 0:
             await appended
-            while (
-                journal.waiting > 20_000
-            ):  # the journal's memory is for the disk of a busy machine, not for this test
+            while journal.waiting > 1_000:  # calls: memory is for a busy machine's disk, not for this test
                 await asyncio.sleep(0.02)
     await appended
     async with shipping(journal, dsn, alarms.append) as shipper:
