@@ -62,6 +62,9 @@ async def demo(*, once: bool) -> bool:
         tells = "The call taker presses *13, #31, #61: fire brigade and support join; marked, handed over."
         true += await _tell(told, "The operator's desk", tells, _play_desk(exchange), exchange)
         told += 1
+        tells = "The only call taker talks; the second citizen waits with music and is next."
+        true += await _tell(told, "All call takers talk", tells, _play_line(exchange), exchange)
+        told += 1
         tells = "1101 dials *1120 and is not rung; 1102 takes the call; 1101 dials *1121."
         true += await _tell(told, "A call taker logs out", tells, _play_codes(exchange), exchange)
         told += 1
@@ -238,6 +241,28 @@ async def _play_desk(exchange: Exchange) -> list[Row]:
             f"ended by {record.call['ended_by']}",
             not dropped and record.call["ended_by"] == "caller",
         ),
+    ]
+
+
+async def _play_line(exchange: Exchange) -> list[Row]:
+    """Two citizens and one call taker, who takes the second as soon as the first has hung up."""
+    await exchange.reload_plan(DESK)
+    await exchange.phones({"1101": SOON})
+    first, second = Caller(talk=60.0), Caller(talk=60.0)
+    talking = await exchange.dial(first)
+    await exchange.told(first, "LegAccepted", leg=1)
+    waiting = await exchange.dial(second)
+    await exchange.told(second, "PromptHeard", prompt="waiting")
+    talking.hang_up()
+    await exchange.told(second, "LegAccepted", leg=1)
+    waiting.hang_up()
+    await waiting.ended()
+    record = await exchange.record(second)
+    legs = ", ".join(" ".join(leg) for leg in record.tried)
+    waited = float(record.call["wait_seconds"])
+    return [
+        Row("the second citizen", "waits with music", f"waited {waited:.2f} s", waited > 0),
+        Row("and then", "1101 accepted", legs, legs == "1101 accepted" and record.outcome == "answered"),
     ]
 
 
