@@ -25,8 +25,8 @@ PBX112_RECORDS={records}
 
 ; The incoming trunks' context. The service number alone is let in; any other is refused with 404.
 ; Nothing that the caller sent becomes part of an argument. The caller hears ringing at once, whatever the daemon
-; is doing and whichever plan it has; and that the call came, and went, stands in the fallback's records, should there be
-; nobody else to tell.
+; is doing and whichever plan it has; and that the call came, and went, stands in the fallback's records, should there
+; be nobody else to tell.
 [pbx112-intake]
 exten => {number},1,Ringing()
  same => n,Set(PBX112_CALL=${{UNIQUEID}})
