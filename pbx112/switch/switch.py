@@ -45,6 +45,9 @@ log = structlog.get_logger()
 Heed = Callable[[str, Event, Instant], None]
 """What is told an event: its subject, itself, and when it happened."""
 
+STOP_LOOKS, STOP_LOOK_EVERY = 5, 0.2
+"""So many looks in a row, so many seconds apart, that find no caller in our hands end an orderly stop."""
+
 STOP_GRACE = 3.0
 """Seconds that an orderly stop waits, before and after it disconnects, for callers to be in the fallback
 dialplan's hands."""
@@ -137,17 +140,26 @@ class Switch:
         await asyncio.gather(*(live.settled() for live in waiting))
 
     async def _hand_over_latecomers(self) -> None:
-        """Who came while the connection was being closed waits in Asterisk, and nobody was told."""
+        """Who came while the connection was being closed waits in Asterisk, and nobody was told. Asterisk lets callers
+        in to us until it has noticed that we are gone, which takes it a moment when it is busy."""
+        quiet = 0
         async with AriHttp(self._settings) as ari:
-            for channel in await ari.channels():
-                live = self._calls.get(channel.id)
-                talks = (
-                    live is not None and live.call is not None and isinstance(live.call.situation, Talking)
-                )
-                if is_caller(channel, self._app) and not talks:
-                    if live is not None:  # its talk broke meanwhile: the record says where it went
-                        live.tell(stimuli.GivenUp("the daemon stops"))
-                    await settle(ari, react.ToFallback(channel.id))
+            while quiet < STOP_LOOKS:
+                quiet = 0 if await self._hand_over_whom_it_has(ari) else quiet + 1
+                await asyncio.sleep(STOP_LOOK_EVERY)
+
+    async def _hand_over_whom_it_has(self, ari: AriHttp) -> bool:
+        """Whether there was anybody."""
+        found = False
+        for channel in await ari.channels():
+            live = self._calls.get(channel.id)
+            talks = live is not None and live.call is not None and isinstance(live.call.situation, Talking)
+            if is_caller(channel, self._app) and not talks:
+                found = True
+                if live is not None:  # its talk broke meanwhile: the record says where it went
+                    live.tell(stimuli.GivenUp("the daemon stops"))
+                await settle(ari, react.ToFallback(channel.id))
+        return found
 
     def use_plan(self, plan: Plan) -> None:
         """From here on `plan` decides; what is ringing rings on as it was told."""
