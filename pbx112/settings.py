@@ -75,6 +75,13 @@ class Settings(BaseSettings):
     """The secret by which numbers become pseudonyms at the end of their retention; made when first needed. Who deletes
     the file makes it impossible to tell again which number a pseudonym was."""
 
+    anchor_key: Path = Path("/var/lib/pbx112/anchor.key")
+    """The private key that signs anchors; `pbx112 audit key` makes it. Its public half is the auditor's."""
+    anchors: Path = Path("/var/lib/pbx112/anchors.txt")
+    """The file of anchors: signed heads of the chain of hashes, only ever added to. To be copied elsewhere."""
+    syslog: Path = Path("/dev/log")
+    """The socket of syslog (journald has one), which is told each anchor."""
+
     journal: Path = Path("/var/lib/pbx112/journal.db")
     fallback_records: Path = Path("/var/log/asterisk/pbx112-fallback.csv")
     """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""

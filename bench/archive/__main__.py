@@ -108,6 +108,7 @@ async def _run(traffic: Traffic, folder: Path, console: Console) -> Result:
                 ("vacuum", _vacuum(server.dsn)),
                 ("asking", measure.asking(server.dsn, result)),
                 ("hashes", measure.chaining(server.dsn, traffic, result)),
+                ("verify", measure.verifying(server.dsn, result)),
                 ("weighing", measure.counting(server.dsn, result)),
             )
             for name, step in steps:

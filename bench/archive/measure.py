@@ -11,6 +11,7 @@ from itertools import islice
 from bench.archive.result import Result, Size
 from lab.traffic.chain import Batch, batches, journal_id
 from lab.traffic.load import PORTION, Traffic, begin
+from pbx112.audit.verify import verify
 from pbx112.cdr.send import send
 from pbx112.cdr.store import EVENT_COLUMNS, Connection, connect, event_rows
 
@@ -113,6 +114,15 @@ async def chaining(dsn: str, traffic: Traffic, result: Result) -> None:
     if broken:
         raise RuntimeError(f"{broken} events of what was just loaded do not fit their chain")
     result.broken_link = entries / seconds
+
+
+async def verifying(dsn: str, result: Result) -> None:
+    """`pbx112 audit verify` over all journals. Raises :class:`RuntimeError` where one is not sound."""
+    began = time.perf_counter()
+    verified = await verify(dsn)
+    result.verify, result.verified = verified.events / (time.perf_counter() - began), verified.events
+    if verified.faults:
+        raise RuntimeError(f"what was just loaded does not fit its chain: {verified.faults[0]}")
 
 
 async def counting(dsn: str, result: Result) -> None:

@@ -40,7 +40,8 @@ def show(result: Result, console: Console) -> None:
         f"{max(result.by_number) * 1000:.1f} ms; all events of a call: median {middle(result.story) * 1000:.1f} ms"
     )
     console.print(
-        f"Hashes computed anew by the database (pbx112.broken_link): {result.broken_link:,.0f} events/s"
+        f"Hashes computed anew by the database (pbx112.broken_link): {result.broken_link:,.0f} events/s; "
+        f"by pbx112 audit verify: {result.verify:,.0f} ({result.verified:,} events)"
     )
     for what, measured, reached in result.targets():
         sign = "[green]reached    [/]" if reached else "[red]NOT REACHED[/]"
