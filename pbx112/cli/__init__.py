@@ -62,7 +62,7 @@ def pbx112(
     \b
     1. Write agencies.yaml; then     [bold]pbx112 check --only file[/bold]
     2. Prepare; then look again      [bold]pbx112 migrate, prompts, dialplan, check[/bold]
-    3. Serve, watch, read            [bold]pbx112 run, status, cdr[/bold]
+    3. Serve, watch, read            [bold]pbx112 run, status, wallboard, cdr[/bold]
 
     Addresses and passwords come from the environment (PBX112_…) or from /etc/pbx112/pbx112.env.
 
