@@ -22,7 +22,12 @@ class _ShowUnlessTold(TyperGroup):
 
 app = Typer(
     cls=_ShowUnlessTold,
-    help="Show the last calls, or one call in full (show, also without the word); find calls (search).",
+    help="""Show the last calls, or one call in full (show, also without the word); find calls (search).
+
+    \b
+    The last calls:    pbx112 cdr
+    One call in full:  pbx112 cdr 1764210000.12
+    """,
 )
 app.command()(reported(show))
 app.command()(reported(search))
