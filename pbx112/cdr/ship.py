@@ -250,7 +250,9 @@ class Shipper:
 
 def owners_of(plan: Plan) -> str:
     """Whom a call can turn to, as `pbx112.state_office` takes it."""
-    owners = [{"key": agency.key, "name": agency.name, "kind": "agency"} for agency in plan.agencies.values()]
+    owners = [
+        {"key": agency.key, "name": agency.name, "kind": agency.kind} for agency in plan.agencies.values()
+    ]
     if plan.call_takers is not None:
         owners.append({"key": CALL_TAKERS, "name": plan.service.name, "kind": CALL_TAKERS})
     if plan.supervisors is not None:
