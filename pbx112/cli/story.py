@@ -413,7 +413,11 @@ def _why(why: str, language: Language) -> str:
 def _until(until_us: int | None, language: Language) -> str:
     if until_us is None:
         return ""
-    return f" {'until' if language == 'en' else 'sampai'} {moment(until_us):%Y-%m-%d %H:%M} UTC"
+    try:
+        when = f"{moment(until_us):%Y-%m-%d %H:%M} UTC"
+    except OverflowError:  # no such day: a damaged journal
+        when = str(until_us)
+    return f" {'until' if language == 'en' else 'sampai'} {when}"
 
 
 def _leg(number: int, language: Language = "en") -> str:
