@@ -15,6 +15,7 @@ def wallboard(agencies: Agencies = None) -> None:
 
     \b
     By systemd:   systemctl start pbx112-wallboard; then http://127.0.0.1:8112 in a browser
+    By hand:      PBX112_WALLBOARD_PASSWORD=… pbx112 wallboard
     For the room: a reverse proxy with TLS before it; see docs/admin
 
     It reads the daemon's journal and asks Asterisk for the lines, as `status` does; the daemon does not know of it,
