@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,34 +124,45 @@ async def begin(connection: Connection, chain: str, node: str) -> None:
     )
 
 
-def load(dsn: str, traffic: Traffic, on_progress: Callable[[Loaded], None]) -> Loaded:
+def load(
+    dsn: str, traffic: Traffic, on_progress: Callable[[Loaded], None], *, portion: int = PORTION
+) -> Loaded:
     """All offices at once, each in its process. Raises :class:`RuntimeError` where one of them failed."""
     asyncio.run(make_months(dsn, traffic))
     context = multiprocessing.get_context("spawn")
     told: multiprocessing.Queue[Loaded | None] = context.Queue()
     workers = [
-        context.Process(target=_work, args=(dsn, traffic, node, told), daemon=True)
+        context.Process(target=_work, args=(dsn, traffic, node, told, portion), daemon=True)
         for node in traffic.offices
     ]
     for worker in workers:
         worker.start()
     total, running = Loaded(), len(workers)
     while running:
-        step = told.get()
+        try:
+            step = told.get(timeout=1)
+        except queue.Empty:
+            if any(worker.exitcode for worker in workers):
+                break  # it was killed, and could not say that it is over
+            continue
         if step is None:
             running -= 1
         else:
             total += step
             on_progress(step)
     for worker in workers:
+        if running:
+            worker.terminate()
         worker.join()
     if failed := [worker.exitcode for worker in workers if worker.exitcode]:
         raise RuntimeError(f"{len(failed)} of {len(workers)} loaders failed; they have said why")
     return total
 
 
-def _work(dsn: str, traffic: Traffic, node: str, told: multiprocessing.Queue[Loaded | None]) -> None:
+def _work(
+    dsn: str, traffic: Traffic, node: str, told: multiprocessing.Queue[Loaded | None], portion: int
+) -> None:
     try:
-        asyncio.run(load_office(dsn, traffic, node, told.put))
+        asyncio.run(load_office(dsn, traffic, node, told.put, portion=portion))
     finally:
         told.put(None)

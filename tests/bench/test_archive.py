@@ -32,11 +32,13 @@ async def test_the_numbers_are_those_of_what_was_loaded(dsn: str, tmp_path: Path
     loaded = await load_office(dsn, SAMPLE, "kaur")
     result = Result({}, {})
     await measure.asking(dsn, result)
+    await measure.verifying(dsn, result)
     await measure.counting(dsn, result)
     result.write(tmp_path / "bench-records.json")
     told = json.loads((tmp_path / "bench-records.json").read_text())
     assert (told["calls"], told["legs"], told["events"]) == (loaded.calls, loaded.legs, loaded.events)
     assert told["months"] == 3
+    assert told["verified"] == loaded.events
     assert told["by_number"]
     assert sum(size["total"] for size in map(total, told["sizes"])) > 100 * loaded.events
 
