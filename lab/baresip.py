@@ -72,6 +72,10 @@ class Baresip:
             await self._say("sndcode", key)
             await asyncio.sleep(KEY_EVERY)
 
+    async def transfer(self, uri: str) -> None:
+        """Press its transfer key: blind, to this address."""
+        await self._say("transfer", uri)
+
     async def hang_up(self) -> None:
         """End the call."""
         await self._say("hangup", "")

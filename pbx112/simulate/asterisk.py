@@ -12,12 +12,15 @@ from typing import Literal
 from pbx112.ari import Channel, Conflict, Playback, Unavailable
 from pbx112.ari import events as rest
 from pbx112.ari.model import Dialplan, Party, Recording
+from pbx112.plan.dialled import TRANSFERS
 from pbx112.switch.requests import FALLBACK_CONTEXT
 
 from .clock import Clock
 from .people import Attempt, People
 
 APP = "pbx112"
+HANGS_UP = 0.05
+"""Seconds after a transfer in which the phone that made it hangs up."""
 TIMEOUT = 19
 """Q.850 cause of a dialling that ran into its time limit (Asterisk 22.4 and later)."""
 
@@ -30,12 +33,14 @@ class Chan:
         "playing", "signalled", "state", "tone",
     )  # fmt: skip
 
-    def __init__(self, channel: str, kind: Literal["caller", "leg"], number: str, state: str) -> None:
+    def __init__(
+        self, channel: str, kind: Literal["caller", "leg", "stand_in"], number: str, state: str
+    ) -> None:
         self.id = channel
         self.kind = kind
         self.number = number
         self.state = state
-        self.args = "intake" if kind == "caller" else "leg"
+        self.args = {"caller": "intake", "leg": "leg", "stand_in": ""}[kind]
         self.in_app = False
         self.fallback = False
         self.signalled = False
@@ -207,6 +212,22 @@ class Asterisk:
         if self.channels.get(chan.id) is chan and chan.in_app:
             self._world.tell(rest.ChannelDtmfReceived(channel=self.view(chan), digit=key), chan.id)
 
+    def refers(self, chan: Chan, to: str) -> None:
+        """Somebody who talks presses the phone's own transfer key, blind, and hangs up once told that it is done.
+        Without the application it is refused."""
+        span = self.bridges.get(chan.bridge or "")
+        if self.channels.get(chan.id) is not chan or span is None or not self._world.listening():
+            return
+        stand_in = Chan(f"{chan.id}-half", "stand_in", to, "Down")
+        stand_in.in_app = True
+        self.channels[stand_in.id] = stand_in
+        self.leave_bridge(chan)
+        span.channels.append(stand_in.id)
+        stand_in.bridge = span.id
+        start = rest.StasisStart(channel=self.view(stand_in), replace_channel=self.view(chan))
+        self._world.tell(start, stand_in.id)
+        self._clock.after(HANGS_UP, lambda: self.leg_ends(chan, 16))
+
     def speaks(self, chan: Chan) -> None:
         """A sound comes from a caller."""
         if self.channels.get(chan.id) is chan and chan.in_app:
@@ -219,7 +240,7 @@ class Asterisk:
         if not chan.in_app or chan.signalled or chan.tone or chan.music or chan.playing:
             return True
         span = self.bridges.get(chan.bridge or "")
-        return span is not None and len(span.channels) > 1
+        return span is not None and sum(self.channels[each].kind != "stand_in" for each in span.channels) > 1
 
     def play(self, chan: Chan, playback: str) -> None:
         """Media begins or waits for what plays already."""
@@ -314,6 +335,9 @@ class Asterisk:
 
     def view(self, chan: Chan) -> Channel:
         """As ARI shows it."""
+        if chan.kind == "stand_in":
+            where = Dialplan(TRANSFERS, chan.number, 1, "Stasis", APP)
+            return Channel(chan.id, f"Local/{chan.number}@{TRANSFERS}-00000001;1", chan.state, dialplan=where)
         if chan.in_app:
             where = Dialplan("pbx112-intake", "112", 2, "Stasis", f"{APP},{chan.args}")
         elif chan.fallback:

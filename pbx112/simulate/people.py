@@ -58,6 +58,9 @@ class People(Protocol):
     def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
         """What somebody who talks presses, of these codes or none of them: seconds from the join on, and the key."""
 
+    def transfers(self, channel: str, named: Sequence[str]) -> tuple[float, str] | None:
+        """Whether who talks there presses the phone's own transfer key: seconds from the join on, and to whom."""
+
     def fallback(self, call_id: str) -> tuple[float, float] | None:
         """What the fallback dialplan comes to: seconds until a human accepts and of the talk, None for nobody."""
 
@@ -131,6 +134,11 @@ class Strangers:
         talks = None if chance.random() < 0.5 else chance.uniform(0.3, 120.0)
         cause = Q850_NORMAL if chance.random() < 0.7 else chance.choice((44, 38, 0, 31))
         return Attempt("answers", chance.uniform(0.1, 24.0), rings, presses, talks, cause)
+
+    def transfers(self, channel: str, named: Sequence[str]) -> tuple[float, str] | None:
+        """One in ten does; by the channel alone, so that what the others do stays what it was."""
+        chance = Random(channel)
+        return (chance.uniform(0.5, 30.0), chance.choice(named)) if chance.random() < 0.1 else None
 
     def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
         """One in three presses something, mostly codes."""

@@ -210,6 +210,10 @@ class RecordedPeople:
         ]
         return min(whole, key=lambda ring: abs(ring.at_us - at_us)).does if whole else None
 
+    def transfers(self, channel: str, named: Sequence[str]) -> tuple[float, str] | None:
+        """None of those who are told of."""
+        return None
+
     def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
         """What was pressed does not change who is reached first."""
         return ()

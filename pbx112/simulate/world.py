@@ -15,6 +15,7 @@ from pbx112.model.codes import codes
 from pbx112.model.commands import YES_KEY
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import SECOND, Call, Talking
+from pbx112.plan.dialled import dialled
 from pbx112.plan.types import Plan
 from pbx112.switch.requests import Final
 
@@ -256,6 +257,9 @@ class World(AroundAsterisk):
         else:
             for after, key in self.people.at_work(sorted(codes(self.plan))):
                 self.clock.after(after, lambda key=key: self.asterisk.presses(chan, key))  # type: ignore[misc]
+            if (transfer := self.people.transfers(chan.id, sorted(dialled(self.plan)))) is not None:
+                after, to = transfer
+                self.clock.after(after, lambda: self.asterisk.refers(chan, to))
 
     def _caller_talks(self, chan: Chan, caller: Caller) -> None:
         self.clock.after(caller.talks, lambda: self._hang_up(chan))

@@ -8,14 +8,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from lab.baresip import baresip
 from lab.callers import Caller, Calling
 from lab.exchange import Exchange
 from lab.network import SIP
+from lab.phones import BUSY
 from lab.processes import eventually
+from lab.records import told_of
 from tests.sip import Talk, Telephone
 
 from .plans import plan
 from .test_desk_keys import PATIENT, on_the_phone
+from .test_desk_sound import AGENCY, CALL_TAKER, CITIZEN, hears
 
 DESKS = ("1101", "1102", "2101", "2102", "2201")
 
@@ -192,4 +196,25 @@ async def test_without_the_daemon_a_transfer_is_refused_and_the_two_talk_on(exch
         await exchange.daemon.start()
         calling.hang_up()
         await exchange.record(caller)
+    await exchange.quiet()
+
+
+async def test_a_real_phone_transfers_and_citizen_and_agency_hear_each_other(exchange: Exchange) -> None:
+    """baresip, which puts the citizen on hold first; tones tell who hears whom."""
+    await exchange.reload_plan(plan())
+    await exchange.phones({"1102": BUSY})
+    here, folder, at = exchange.network.exchange, exchange.folder / "transfer", exchange.addresses()
+    number = "081271120099"
+    async with (
+        baresip(folder / "desk", "1101", at["1101"], here, CALL_TAKER) as desk,
+        baresip(folder / "agency", "2201", at["2201"], here, AGENCY) as agency,
+        baresip(folder / "citizen", number, exchange.network.incoming_trunk, here, CITIZEN) as citizen,
+    ):
+        await citizen.dial(f"sip:112@{here}")
+        await desk.hears(CITIZEN)
+        await desk.transfer(f"sip:14@{here}")
+        await told_of(exchange.dsn, number, "CallTransferred", by=1, to="14")
+        await hears(agency.heard_in, CITIZEN, but_not=CALL_TAKER)
+        await hears(citizen.heard_in, AGENCY, but_not=CALL_TAKER)
+        await citizen.hang_up()
     await exchange.quiet()
