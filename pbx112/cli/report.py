@@ -12,13 +12,14 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pbx112.audit.anchor import AnchorError, latest, qr_svg
 from pbx112.cdr.store import connect
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, Lang, dsn_of, language_of, plan_of, settings_for
-from pbx112.cli.screen import plain, say, screen
+from pbx112.cli.screen import complain, plain, say, screen
 from pbx112.report.ask import NoSuchMonth, ask
-from pbx112.report.month import Month
+from pbx112.report.month import Anchored, Month
 from pbx112.words import Language
 
 SECONDS = 300.0
@@ -63,7 +64,7 @@ def report(
         bar = progress.add_task("asking the database", total=3)
         found = _ask(dsn_of(settings), chosen, office)
         progress.update(bar, advance=1, description="drawing")
-        html = draw(found, language)
+        html = draw(found, language, _anchor(settings.anchors, found.ends))
         page = _write(out / f"pbx112-{chosen:%Y-%m}.{language}.html", html.encode())
         progress.update(bar, advance=1, description="setting the PDF")
         paper = _write(page.with_suffix(".pdf"), as_pdf(html))
@@ -72,7 +73,7 @@ def report(
     say(str(paper))
 
 
-def _painters() -> tuple[Callable[[Month, Language], str], Callable[[str], bytes]]:
+def _painters() -> tuple[Callable[[Month, Language, Anchored | None], str], Callable[[str], bytes]]:
     """What draws the page, and what sets the PDF. Raises :class:`Failed` where the extra or Pango is missing."""
     try:
         from pbx112.report.page import as_pdf, render
@@ -87,6 +88,18 @@ def _painters() -> tuple[Callable[[Month, Language], str], Callable[[str], bytes
             "apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
         ) from None
     return render, as_pdf
+
+
+def _anchor(file: Path, before: datetime) -> Anchored | None:
+    """The last anchor made before that moment; None, and a word on it where the file cannot be used."""
+    try:
+        found = latest(file, before)
+        if found is None:
+            return None
+        return Anchored(found.says.number, found.says.time, found.code, qr_svg(found))
+    except (AnchorError, OSError) as error:
+        complain(f"the report has no anchor: {error}", "yellow")
+        return None
 
 
 def _month(text: str) -> date:

@@ -51,6 +51,16 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchored:
+    """The last anchor (:mod:`pbx112.audit.anchor`) made before the month ended, and its QR (SVG)."""
+
+    number: int
+    at: datetime
+    code: str
+    qr: str
+
+
+@dataclass(frozen=True, slots=True)
 class Month:
     """One month of the service. Rows are those of the views that their names say (`docs/records.md`)."""
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pbx112 import __version__
 from pbx112.report import charts, figures, tables
 from pbx112.report.fonts import font_faces
-from pbx112.report.month import Month, Row
+from pbx112.report.month import Anchored, Month, Row
 from pbx112.report.texts import Texts
 from pbx112.words import OWNERS, Language, word
 
@@ -25,7 +25,7 @@ _LABEL = 30
 """Letters of an agency's name beside a bar; a longer one stands by its key."""
 
 
-def render(month: Month, language: Language) -> str:
+def render(month: Month, language: Language, anchor: Anchored | None = None) -> str:
     """The whole report. Every text from the database is escaped."""
     form = figures.Figures(language, month.begins.tzinfo or month.made_at.tzinfo)  # type: ignore[arg-type]
     texts = Texts(language)
@@ -50,6 +50,8 @@ def render(month: Month, language: Language) -> str:
         "t": texts,
         "version": __version__,
         "css": Markup((_FOLDER / "report.css").read_text()),  # noqa: S704 - our own text
+        "anchor": anchor,
+        "anchor_qr": _as_image(anchor.qr) if anchor else "",
         "charts": {name: _as_image(svg) for name, svg in drawn.items()},
         "more_agencies": max(0, len(month.agencies) - len(shown)),
         **tables.all_tables(month, form, texts),

@@ -141,6 +141,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "journal": ("Journal", "Jurnal"),
     "entry": ("Entry", "Entri"),
     "no_heads": ("No event of this month is in the database.", "Tidak ada kejadian bulan ini di basis data."),
+    "anchor": ("Anchor", "Jangkar"),
+    "anchor_text": (
+        "Anchor {number}, signed {at}: the heads of all journals, kept outside of the database. The QR is the anchor "
+        "itself; the digits are its short code. `pbx112 audit verify --anchors FILE` holds the records against it.",
+        "Jangkar {number}, ditandatangani {at}: ujung semua jurnal, disimpan di luar basis data. QR ini adalah "
+        "jangkarnya sendiri; angkanya kode pendeknya. `pbx112 audit verify --anchors BERKAS` membandingkan catatan "
+        "dengannya.",
+    ),
+    "no_anchor": (
+        "No anchor made before the end of this month is on this machine; see `pbx112 audit anchor`.",
+        "Tidak ada jangkar yang dibuat sebelum akhir bulan ini pada mesin ini; lihat `pbx112 audit anchor`.",
+    ),
     # What it cannot know
     "unknown": ("What this system cannot know", "Yang tidak dapat diketahui sistem ini"),
 }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
 from lab.browser import Browser
+from pbx112.audit.anchor import Head, Statement, parse, qr_svg
 from pbx112.cdr.store import connect
 from pbx112.cli import app
 from pbx112.report.ask import ask
@@ -32,6 +35,7 @@ def pbx112(november_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     plan.write_text((Path(__file__).parent.parent.parent / "agencies.yaml").read_text())
     monkeypatch.setenv("PBX112_AGENCIES", str(plan))
     monkeypatch.setenv("PBX112_DSN", november_dsn)
+    monkeypatch.setenv("PBX112_ANCHORS", str(tmp_path / "none.txt"))
     return lambda *arguments: CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
@@ -108,6 +112,30 @@ def test_every_figure_stands_with_its_definition(month: Month, pages: dict[str, 
         if each.key in month.kpi:
             assert each.key in html
     assert month.heads and month.heads[0].hash[:8] in html
+
+
+def test_the_last_anchor_before_the_months_end_is_printed(
+    pbx112: Pbx112, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of November, one of December: the paper has November's, by short code and QR."""
+    signed = [
+        Statement(
+            number, datetime(2026, month, 15, tzinfo=UTC), "kaur", "k", "", (Head("j", 7, "ab" * 32, 1),)
+        )
+        for number, month in ((1, 11), (2, 12))
+    ]
+    lines = [f"{b64encode(bytes(64)).decode()} {msgspec.json.encode(each).decode()}" for each in signed]
+    (tmp_path / "anchors.txt").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("PBX112_ANCHORS", str(tmp_path / "anchors.txt"))
+    result = pbx112("report", "--month", "2026-11", "--lang", "en", "--out", str(tmp_path))
+    assert (result.exit_code, result.stderr) == (0, "")
+    html = (tmp_path / "pbx112-2026-11.en.html").read_text()
+    november = parse(lines[0])
+    assert november.code in html and b64encode(qr_svg(november).encode()).decode() in html
+    (tmp_path / "anchors.txt").write_text("damaged\n")
+    assert (
+        "anchors.txt:1: is no anchor" in pbx112("report", "--month", "2026-11", "--out", str(tmp_path)).stderr
+    )
 
 
 def test_what_an_administrator_gets_wrong(pbx112: Pbx112, tmp_path: Path) -> None:
