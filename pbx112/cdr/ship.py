@@ -12,14 +12,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 
 import asyncpg
 import msgspec
 
 from pbx112.cdr.derived import Derived
 from pbx112.cdr.send import move_on, rows_of, send, told_in
-from pbx112.cdr.store import Connection, connect
+from pbx112.cdr.store import Connection, arrivals_of, connect
 from pbx112.cdr.trouble import explain
 from pbx112.journal import Entry, Journal, JournalError, genesis
 from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Plan
@@ -206,7 +205,7 @@ class Shipper:
             return Derived()
         stories = await self._journal.of_subjects(told)
         pruned = [call_id for call_id, story in stories.items() if story and story[0].kind != "CallArrived"]
-        arrivals = await _arrivals(connection, pruned) if pruned else {}
+        arrivals = await arrivals_of(connection, pruned) if pruned else {}
         return rows_of(stories, entries, journal_id=self._chain, node=self._node, arrivals=arrivals)
 
     async def _state_office(self, connection: Connection) -> None:
@@ -258,11 +257,3 @@ def owners_of(plan: Plan) -> str:
     if plan.supervisors is not None:
         owners.append({"key": SUPERVISORS, "name": plan.service.name, "kind": SUPERVISORS})
     return msgspec.json.encode(owners).decode()
-
-
-async def _arrivals(connection: Connection, call_ids: list[str]) -> dict[str, datetime]:
-    """When these calls arrived, as far as they have ended: their beginning has left the journal."""
-    found = await connection.fetch(
-        "SELECT call_id, arrived_at FROM pbx112.call WHERE call_id = ANY($1)", call_ids
-    )
-    return {row["call_id"]: row["arrived_at"] for row in found}

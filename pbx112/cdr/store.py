@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import asyncpg
@@ -160,3 +160,11 @@ async def fetch(
     )
     decode = msgspec.json.Decoder(row_type).decode
     return [decode(row[0]) for row in found]
+
+
+async def arrivals_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, datetime]:
+    """When these calls arrived, as far as they have ended: their beginning has left the journal."""
+    found = await connection.fetch(
+        "SELECT call_id, arrived_at FROM pbx112.call WHERE call_id = ANY($1)", call_ids
+    )
+    return {row["call_id"]: row["arrived_at"] for row in found}

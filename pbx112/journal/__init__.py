@@ -9,6 +9,7 @@ from pbx112.journal.errors import JournalDamaged, JournalError, JournalLocked
 from pbx112.journal.journal import Journal
 from pbx112.journal.lock import Lock, holder, read_beat
 from pbx112.journal.reader import Reader, Verdict, verify
+from pbx112.journal.salvage import Salvaged, Stretch, salvage
 
 __all__ = [
     "Draft",
@@ -20,10 +21,13 @@ __all__ = [
     "Limits",
     "Lock",
     "Reader",
+    "Salvaged",
+    "Stretch",
     "Verdict",
     "genesis",
     "holder",
     "link",
     "read_beat",
+    "salvage",
     "verify",
 ]

@@ -15,7 +15,7 @@ from pbx112.journal.chain import Entry, genesis, link
 from pbx112.journal.errors import JournalDamaged, JournalError
 from pbx112.journal.store import APPLICATION_ID, connect, is_damage
 
-_COLUMNS = "seq, subject, utc_us, mono_ns, plan, kind, body, hash"
+COLUMNS = "seq, subject, utc_us, mono_ns, plan, kind, body, hash"
 _VARIABLES = 500  # subjects named in one statement; SQLite allows more, but plans stay small
 
 
@@ -110,7 +110,7 @@ class Reader:
         return bytes(rows[0][0])
 
     def _entries(self, where: str, values: Sequence[object]) -> list[Entry]:
-        rows = self._rows(f"SELECT {_COLUMNS} FROM entry WHERE {where}", values)  # noqa: S608 - ours alone
+        rows = self._rows(f"SELECT {COLUMNS} FROM entry WHERE {where}", values)  # noqa: S608 - ours alone
         return [Entry._make(row) for row in rows]
 
     def _rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
@@ -167,7 +167,7 @@ def _walk(reader: Reader, seq: int, head: bytes) -> Verdict:
             if entry.seq != seq + 1:
                 bad, why = seq + 1, "missing"
                 break
-            if _recomputed(head, entry) != entry.hash:
+            if recomputed(head, entry) != entry.hash:
                 bad, why = entry.seq, "contents or hash changed"
                 break
             seq, head = entry.seq, entry.hash
@@ -182,7 +182,8 @@ def _all(reader: Reader, after: int) -> Iterator[Entry]:
         after = entries[-1].seq
 
 
-def _recomputed(previous: bytes, entry: Entry) -> bytes | None:
+def recomputed(previous: bytes, entry: Entry) -> bytes | None:
+    """The hash that `entry` should have behind `previous`; None where its fields cannot be an entry's."""
     try:
         return link(previous, entry.seq, entry)
     except (ValueError, TypeError, AttributeError, struct.error):

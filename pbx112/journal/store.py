@@ -78,13 +78,7 @@ def create_if_missing(path: Path) -> None:
             if tables:
                 raise JournalError(f"{path} is a database, but no journal of pbx112; name another file")
             journal_id = str(uuid.uuid4())
-            for statement in _SCHEMA.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.executemany(
-                "INSERT INTO meta VALUES (?, ?)",
-                [("journal_id", journal_id.encode()), ("base_seq", b"0"), ("base_hash", genesis(journal_id))],
-            )
+            _lay_out(connection, journal_id, 0, genesis(journal_id))
             connection.execute("COMMIT")
         finally:
             connection.close()
@@ -92,6 +86,26 @@ def create_if_missing(path: Path) -> None:
         if is_damage(error):
             raise JournalDamaged(f"{path}: {error}") from None
         raise
+
+
+def begin(path: Path, journal_id: str, base_seq: int, base_hash: bytes) -> sqlite3.Connection:
+    """Begin a journal of that id behind entry `base_seq` at `path`, where no file is."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    connection = connect(path)
+    connection.execute("BEGIN IMMEDIATE")
+    _lay_out(connection, journal_id, base_seq, base_hash)
+    connection.execute("COMMIT")
+    return connection
+
+
+def _lay_out(connection: sqlite3.Connection, journal_id: str, base_seq: int, base_hash: bytes) -> None:
+    for statement in _SCHEMA.split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.executemany(
+        "INSERT INTO meta VALUES (?, ?)",
+        [("journal_id", journal_id.encode()), ("base_seq", str(base_seq).encode()), ("base_hash", base_hash)],
+    )
 
 
 def set_aside(path: Path) -> Path | None:
