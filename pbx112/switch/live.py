@@ -262,15 +262,15 @@ class LiveCall:
         self._alarm = None
         if not self._around.connected:
             return
-        before = self.call
+        before, began = self.call, self._around.world(self.call).now.mono_ns
         self.tell(stimuli.TimePassed())
         if self.call is before:
-            self._look_again_later()
+            self._look_again_later(began)
 
-    def _look_again_later(self) -> None:
-        """A deadline that has passed and of which nothing came is a fault of ours: it must not cost all calls the
-        loop."""
-        moment, now = self._alarm_for, self._around.world(self.call).now.mono_ns
+    def _look_again_later(self, now: int) -> None:
+        """A deadline that had passed at `now` and of which nothing came is a fault of ours: it must not cost all calls
+        the loop. (A timer may be a little early: then its deadline is met next.)"""
+        moment = self._alarm_for
         if moment is None or moment > now:
             return
         situation = type(self.call.situation).__name__ if self.call is not None else ""
