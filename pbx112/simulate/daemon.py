@@ -44,8 +44,10 @@ class Keeper(Protocol):
 
     clock: Clock
     plan: Plan
-    connections: int
-    """How often a daemon has connected."""
+
+    @property
+    def connections(self) -> int:
+        """How often a daemon has connected."""
 
     def journal(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> Written:
         """Append."""

@@ -1,6 +1,10 @@
-"""What the fallback dialplan notes of a call that it handled alone, as :mod:`pbx112.cdr.fallback_story` tells it."""
+"""The fallback dialplan: the calls that it handles alone, and what it notes of them, as
+:mod:`pbx112.cdr.fallback_story` tells it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
 
 from pbx112.cdr.fallback_story import At, FallbackCall
 from pbx112.model import events as ev
@@ -9,6 +13,74 @@ from pbx112.model.events import Instant, LegResult, Outcome
 from pbx112.model.route import target_of
 from pbx112.model.state import SECOND, leg_channel
 from pbx112.plan.types import Plan
+
+from .asterisk import Asterisk, Chan
+from .clock import Clock
+from .people import People
+from .tale import Tale
+
+
+class Dialplan:
+    """Whom it serves now. `plan` is the one that it was last made from."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        chance: Random,
+        asterisk: Asterisk,
+        people: People,
+        plan: Callable[[], Plan],
+        tale: Tale,
+    ) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._asterisk = asterisk
+        self._people = people
+        self._plan = plan
+        self._tale = tale
+        self._serving: dict[str, tuple[Instant, float | None]] = {}
+        self._written: list[FallbackCall] = []
+
+    def serve(self, chan: Chan, answered: Callable[[], None]) -> None:
+        """It has a caller; `answered` is called when a human accepts."""
+        self._tale.say(f"call {chan.id}: in the fallback dialplan")
+        found = self._people.fallback(chan.id)
+        begun = self._clock.now
+        answers, talks = found or (self._chance.uniform(5.0, 90.0), 0.0)
+
+        def over() -> None:
+            if self._asterisk.channels.get(chan.id) is chan:
+                self._note(chan, begun, answers if found else None, "staff" if found else "system")
+                self._asterisk.dialplan_ends(chan)
+
+        if found:
+            self._clock.after(answers, answered)
+        self._clock.after(answers + talks, over)
+        self._serving[chan.id] = (begun, answers if found else None)
+
+    def caller_gone(self, chan: Chan) -> None:
+        """A caller is gone; perhaps it was here."""
+        if chan.id in self._serving:
+            begun, after = self._serving[chan.id]
+            has = after is not None and begun.mono_ns + after * SECOND <= self._clock.now_ns
+            self._note(chan, begun, after if has else None, "caller")
+
+    def cut(self, chan: Chan) -> None:
+        """Asterisk's restart ended a call; perhaps it was here."""
+        if chan.id in self._serving:
+            self._note(chan, self._serving[chan.id][0], None, "cut")
+
+    def written_since(self) -> list[FallbackCall]:
+        """What it wrote since this was last asked for."""
+        written, self._written = self._written, []
+        return written
+
+    def _note(self, chan: Chan, begun: Instant, accepted_after: float | None, by: str) -> None:
+        self._serving.pop(chan.id, None)
+        now = self._clock.now
+        self._written.append(
+            tell_fallback(chan.id, chan.number, self._plan(), begun, now, accepted_after, by)
+        )
 
 
 def tell_fallback(
