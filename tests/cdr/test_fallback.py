@@ -247,3 +247,22 @@ def test_no_line_is_too_strange_to_be_read(text: str) -> None:
     assert ended is not None
     if line is not None:
         assert isinstance(told([line, ended], PLAN).events[-1][1], ev.CallEnded)
+
+
+def test_a_hundred_thousand_lines_and_ten_rotations(tmp_path: Path) -> None:
+    """A week without the daemon, read while more comes: the first look of each finds half a line at the end."""
+    file = tmp_path / "records.csv"
+    calls = [f"kaur1-{number}.1" for number in range(14_290)]
+    records, taken = FallbackRecords(file), list[str]()
+    for day in range(10):
+        lines = "".join(story(call) for call in calls[day::10]).encode()
+        for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
+            with file.open("ab") as stream:
+                stream.write(part)
+            taken += ids(records.take(PLAN))  # a megabyte at most
+            assert len(records.position.open) < 10, "what is kept is the call that has not ended"
+        file.rename(tmp_path / f"records.csv-{day}")
+    while more := ids(records.take(PLAN)):
+        taken += more
+    assert taken == [call for day in range(10) for call in calls[day::10]]
+    assert records.damaged == 0
