@@ -39,6 +39,9 @@ LISTENED = (
 )
 """The ARI events that decide something; Asterisk is asked to send no others."""
 
+MOST_SECONDS = 10**8
+"""A recording said to be longer is no longer than this: three years are more than any talk, and fit every column."""
+
 RTP_TIMEOUT = 44
 """The cause by which Asterisk itself ends a channel that sends no sound any more: the caller is gone."""
 
@@ -105,7 +108,8 @@ class Hearing:
             case rest.RecordingStarted(recording=recording):
                 self._recorded(recording.name, RecordingStarted(recording.name))
             case rest.RecordingFinished(recording=recording):
-                seconds = None if recording.duration is None else float(recording.duration)
+                length = recording.duration
+                seconds = None if length is None else float(min(max(length, 0), MOST_SECONDS))
                 self._recorded(recording.name, RecordingFinished(recording.name, seconds))
             case rest.RecordingFailed(recording=recording):
                 self._recorded(
