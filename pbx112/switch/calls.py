@@ -109,7 +109,7 @@ class Calls:
             ahead=self._before(call, OVERLOAD),
             away=self.ledger.away(now.utc_us),
             standby=self.ledger.standby(now.utc_us),
-            talking=self._talking.keys(),
+            talking=self._talking_beside(call_id),
             engaged=self._engaged(now.mono_ns),
             seeking=len(self._seeking) - (call_id in self._seeking),
             before_takers=self._before(call, TAKERS),
@@ -150,6 +150,13 @@ class Calls:
 
     def _engaged(self, now_ns: int) -> Set[str]:
         return {line for line, at in self._said_busy.items() if now_ns - at < BUSY_FOR * SECOND}
+
+    def _talking_beside(self, call_id: str) -> Set[str]:
+        """The lines in the talks of all calls but this one: who has just left this one's may be rung for it again."""
+        own = self._talks.get(call_id)
+        if not own:
+            return self._talking.keys()
+        return {line for line, talks in self._talking.items() if talks > (line in own)}
 
     def _talk(self, call_id: str, lines: frozenset[str]) -> None:
         """These lines are in this call's talk, and no others."""

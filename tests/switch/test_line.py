@@ -72,6 +72,19 @@ async def test_one_who_is_free_is_sought_by_the_one_who_came_first(tmp_path: Pat
     await journal.close()
 
 
+async def test_who_puts_the_receiver_down_too_early_is_rung_again_at_once(tmp_path: Path) -> None:
+    """The line that left the talk is no more in it when it is decided who is rung."""
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, PLAN)
+    arrives(switch, "c1")
+    picks_up(switch, "c1")
+    gone(switch, "c1", 16)
+    await soon()
+    assert rung(switch, "c1") == ["1101"]
+    await switch.stop()
+    await journal.close()
+
+
 async def test_two_who_are_free_at_once_are_sought_by_two(tmp_path: Path) -> None:
     journal = await a_journal(tmp_path)
     switch = Switch(NOWHERE, journal, PLAN)
