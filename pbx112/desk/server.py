@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -133,11 +134,14 @@ class DeskServer:
             await request.send_command(f"EXEC Set GROUP(pbx112trunk)={act.trunk}")
             if act.caller_id:
                 await request.send_command(f"EXEC Set CALLERID(num)={act.caller_id}")
+            await request.send_command("EXEC Set PBX112_ANSWERED=")
             await request.send_command(
-                f"EXEC Dial {act.dial},{RING_FOR},S({act.longest})", act.longest + RING_FOR + ANSWER_WITHIN
+                f"EXEC Dial {act.dial},{RING_FOR},S({act.longest})U(pbx112-desk-answered)",
+                act.longest + RING_FOR + ANSWER_WITHIN,
             )
             result = (await variable(request, "DIALSTATUS")).lower()
-            seconds = await variable(request, "ANSWEREDTIME")
+            answered = await variable(request, "PBX112_ANSWERED")
+            seconds = max(0, int(time.time()) - int(answered)) if answered.isdecimal() else 0
         except Gone:
             return "unknown"
         finally:

@@ -102,6 +102,11 @@ exten => _*{number}X,1,Answer()
  same => n,GotoIf($["${{PBX112_SERVED}}" != ""]?done)
  same => n,Playback(pbx112/desk_away)
  same => n(done),Hangup()
+
+; Who was called back picks up. (What Dial itself tells of the talk's length counts the desk phone's listening too.)
+[pbx112-desk-answered]
+exten => s,1,Set(MASTER_CHANNEL(PBX112_ANSWERED)=${{EPOCH}})
+ same => n,Return()
 """
 
 _HEADERS = {
