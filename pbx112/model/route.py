@@ -76,7 +76,7 @@ def _present_first(
     if not any(there):
         there, gone = groups, []
     talk: list[Line] = []
-    if any(number not in world.talking for number in present(plan, world)):
+    if any(number not in world.talking | world.engaged for number in present(plan, world)):
         talk = [line for group in there for line in group if line.number in world.talking]
         there = [[line for line in group if line not in talk] for group in there]
     rested_by = world.now.mono_ns - int(takers.wrap_up * SECOND)

@@ -61,6 +61,13 @@ def test_who_is_free_rings_and_who_talks_does_not() -> None:
     assert made.ringing == ["1102"]
 
 
+def test_without_a_line_who_talks_is_rung_where_the_others_have_just_said_that_they_are_busy() -> None:
+    made = desk(replace(TAKERS, max_wait=0.0), talking="1101")
+    made.engaged = {"1102"}
+    made.arrives()
+    assert made.ringing == ["1101", "1102"]
+
+
 def test_in_the_second_round_all_are_rung_who_talks_last() -> None:
     made = desk(replace(TAKERS, then="damkar"), talking="1101")
     made.arrives()
