@@ -49,6 +49,15 @@ async def talk(exchange: Exchange, phones: dict[str, Telephone]) -> tuple[Caller
     return caller, calling, desk
 
 
+async def on_bridges(exchange: Exchange, many: int) -> None:
+    """Wait until there are so many bridges: a phone is answered a moment before its `Dial` has joined the two."""
+
+    async def are() -> bool:
+        return len((await exchange.leftovers()).bridges) == many
+
+    await eventually(are, 5)
+
+
 async def leaves(desk: Talk, to: str, into: Talk | None = None) -> None:
     """Transfer, and hang up once the exchange says that it is done, as phones do (RFC 5589)."""
     desk.refer(to, into)
@@ -108,6 +117,7 @@ async def test_attended_the_agency_has_been_spoken_to_and_takes_over(exchange: E
         caller, calling, desk = await talk(exchange, phones)
         second = phones["1101"].call("14", "1101", (exchange.network.exchange, SIP))
         await second.until(second.connected)
+        await on_bridges(exchange, 2)
         await leaves(desk, "14", second)
         await exchange.told(caller, "CallTransferred", by=1, to="2201", attended=True)
         await exchange.told(caller, "LegAccepted", leg=3)
