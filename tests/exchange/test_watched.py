@@ -57,7 +57,7 @@ async def test_a_call_as_monitoring_sees_it(exchange: Exchange) -> None:
     await exchange.reload_plan(plan(takers_ring_for=15))
     await exchange.phones({"1101": Answers(after=1.2)})
     before = await metrics(exchange)
-    caller = Caller(number="081311112222")
+    caller = Caller()
     calling = await exchange.dial(caller)
 
     async def rings() -> bool:
