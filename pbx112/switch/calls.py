@@ -200,7 +200,7 @@ class Calls:
                 self._trunk_load[trunk] += leg.live - (was.live if was else False)
             if was is not None and was.status == "accepted" and not leg.live:
                 self.idle_since[leg.target.number] = self._clock()
-            if leg.result is LegResult.BUSY:
+            if was is not None and leg.result is LegResult.BUSY:  # just now, not before a restart
                 self._said_busy[leg.target.number] = self._clock()
 
     def _place(self, call: Call) -> None:
