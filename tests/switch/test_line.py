@@ -174,6 +174,30 @@ async def test_the_line_is_the_same_after_a_restart(tmp_path: Path) -> None:
     await journal.close()
 
 
+async def test_a_phone_that_was_busy_before_a_restart_is_not_busy_now(tmp_path: Path) -> None:
+    """Nobody knows how long ago that was: who waits is rung there, and does not wait `BUSY_FOR` once more."""
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, PLAN)
+    arrives(switch, "c1")
+    picks_up(switch, "c1")
+    arrives(switch, "c2")
+    gone(switch, "c2", 17)
+    await soon()
+    assert where(switch, Waiting) == ["c2"]
+    await journal.append([])
+    again = Switch(NOWHERE, journal, PLAN)
+    running = asyncio.create_task(again.run())
+    await again.recovered.wait()
+    arrives(again, "c3")
+    await soon()
+    assert (where(again, Reaching), where(again, Waiting)) == (["c2"], ["c3"])
+    assert rung(again, "c2") == ["1102"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await switch.stop()
+    await journal.close()
+
+
 async def test_a_call_that_is_forgotten_leaves_nobody_talking(tmp_path: Path) -> None:
     journal = await a_journal(tmp_path)
     switch = Switch(NOWHERE, journal, PLAN)
