@@ -270,7 +270,8 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             broken = why in BROKEN and isinstance(call.situation, Talking)
             if says_next(call, why):
                 return (*silence, *_quiet(call), _say_next(call, why))
-            return (*(_drop_bridge(call) if broken else ()), *silence, Ring(caller))
+            alone = (*_drop_bridge(call), *_end_key_question(call)) if broken else ()
+            return (*alone, *silence, Ring(caller))
         case LegOffered(leg=number, channel=channel, target=target, placed=placed):
             return (_originate(call, number, channel, target),) if placed else ()
         case LegAnswered(leg=number):
@@ -294,7 +295,8 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             help_ = call.help(number)
             return () if help_ is None else _word(call, help_.by, f"word_{result}", f"owner_{help_.owner}")
         case CallerHeld():
-            return (Part(call.bridge, caller), _comfort_word(call, "held", call.comforts + 1, 1, HELD))
+            held = _comfort_word(call, "held", call.comforts + 1, 1, HELD)
+            return (Part(call.bridge, caller), *_end_key_question(call), held)
         case CallerBack(by=by, why=why):
             first = next(iter(call.talkers()), None)
             if first is None:
@@ -310,10 +312,11 @@ def react(call: Call, event: CallEvent) -> tuple[Request, ...]:
             return _word(call, mine, "word_marked") if mine else ()
         case KeyAsked(by=by):
             said = () if by else _word(call, by, "word_silence")
-            return (Word(caller, PRESS_5), *said)
+            return (Play(caller, _key_playback(call), PRESS_5, None), *said)
         case KeyGiven(digit=digit):
             by = call.asking.by if call.asking else 0
-            return _word(call, by, "word_caller_pressed" if digit else "word_caller_silent")
+            answer = _word(call, by, "word_caller_pressed" if digit else "word_caller_silent")
+            return (*_end_key_question(call), *answer) if digit else answer
         case CommandRefused(by=by, why=why):
             return _word(call, by, f"word_{why}")
         case MenuOffered(attempt=attempt, media=media):
@@ -428,6 +431,15 @@ def _end_question(call: Call) -> tuple[Request, ...]:
             return (StopMusic(call.arrival.channel),)
         case _:
             return ()
+
+
+def _key_playback(call: Call) -> str:
+    return f"{call.call_id}-press5"
+
+
+def _end_key_question(call: Call) -> tuple[Request, ...]:
+    """End the question to a caller who cannot speak: it would hold up the caller's next way onto a bridge."""
+    return (StopPlay(_key_playback(call)),) if call.asking else ()
 
 
 def _quiet(call: Call) -> tuple[Request, ...]:

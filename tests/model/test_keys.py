@@ -279,13 +279,28 @@ def test_a_caller_who_cannot_speak() -> None:
     dials(desk, "#5")
     desk.waits(15.1)
     assert told(desk, KeyGiven) == [KeyGiven("5"), KeyGiven("")]
-    words = [request.media[0] for request in desk.asked(react.Word) if isinstance(request, react.Word)]
-    assert words == [
-        "sound:pbx112/press_5",
-        "sound:pbx112/word_caller_pressed",
-        "sound:pbx112/press_5",
-        "sound:pbx112/word_caller_silent",
+    question = react.Play("c1", "c1-press5", ("sound:pbx112/press_5",), None)
+    spoken = [
+        request
+        for request in desk.requests
+        if isinstance(request, react.Word | react.StopPlay) or request == question
     ]
+    assert spoken == [
+        question,
+        react.StopPlay("c1-press5"),
+        react.Word("c1-leg1", ("sound:pbx112/word_caller_pressed",)),
+        question,
+        react.Word("c1-leg1", ("sound:pbx112/word_caller_silent",)),
+    ]
+
+
+def test_the_question_to_press_5_ends_where_the_caller_leaves_the_talk() -> None:
+    """Spoken on, it would hold up the way to whoever answers next (world 110437 of the simulator)."""
+    desk = a_talk()
+    dials(desk, "#5")
+    desk.refuses("1101", cause=44)  # the phone dies
+    ended = desk.requests.index(react.StopPlay("c1-press5"))
+    assert ended < desk.requests.index(react.Ring("c1"), ended)
 
 
 def test_whoever_is_not_on_the_bridge_commands_nothing() -> None:

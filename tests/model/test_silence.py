@@ -36,7 +36,8 @@ def test_nothing_is_heard_and_the_caller_is_asked_and_presses_5() -> None:
     desk.caller_presses("5")
     assert KeyGiven("5") in [event for _, event in desk.history]
     officer = "c1-leg1"
-    assert words(desk) == [("c1", "press_5"), (officer, "word_silence"), (officer, "word_caller_pressed")]
+    assert react.Play("c1", "c1-press5", react.PRESS_5, None) in desk.requests
+    assert words(desk) == [(officer, "word_silence"), (officer, "word_caller_pressed")]
 
 
 def test_who_speaks_is_not_asked() -> None:
