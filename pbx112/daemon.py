@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,8 @@ from pbx112.switch.live import now
 from pbx112.switch.record import draft
 from pbx112.switch.switch import Switch
 from pbx112.tasks import RESTART_PAUSE, keep_running
+from pbx112.verify import OrderServer, Schedule
+from pbx112.verify.wire import socket_beside
 from pbx112.watch import Gauges, Meter, WatchServer
 
 T = TypeVar("T")
@@ -157,6 +159,12 @@ async def _run(
     lines = _line_watch(settings, switch)
     watch.serves(health, Gauges(switch, journal, room, health, shipper, lines), journal, shipper)
     desk = DeskServer(switch, settings.agi_host, settings.agi_port, settings.pins)
+    orders = OrderServer(switch, socket_beside(settings.journal))
+    schedule = Schedule(switch, orders)
+    verifying = [
+        asyncio.create_task(keep_running("orders to verify lines", orders.run)),
+        asyncio.create_task(keep_running("scheduled verification", schedule.run)),
+    ]
     takeover = Takeover(settings.fallback_records, journal, switch)
     side = [
         asyncio.create_task(keep_running("reload", lambda: _reload_when(asked, settings, switch))),
@@ -184,6 +192,7 @@ async def _run(
             return
         log.info("stopping", action="stopping", live=len(switch.live_calls()))
         notify("STOPPING=1")
+        await _cancelled(verifying)  # their test calls end while Asterisk can still be asked
         await switch.stop()
         await journal.append([draft("", DaemonStopped("signal"), now(), switch.plan.hash)])
         if shipper is not None:
@@ -192,9 +201,13 @@ async def _run(
         log.error("another daemon has taken the application over; this one stops", action="replaced")
         raise
     finally:
-        for task in (calls, stopping, *side):
-            task.cancel()
-        await asyncio.gather(calls, stopping, *side, return_exceptions=True)
+        await _cancelled([calls, stopping, *verifying, *side])
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _line_watch(settings: Settings, switch: Switch) -> LineWatch | None:

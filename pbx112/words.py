@@ -113,6 +113,30 @@ PROMPTS: Table = {
     "question": ("question whether it is an emergency", "pertanyaan keadaan darurat"),
     "next": ("that somebody else is tried", "pemberitahuan mencoba petugas lain"),
 }
+TESTS: Table = {
+    "verified": ("verified", "terverifikasi"),
+    "no_sound": ("key pressed, no sound from the line", "tombol ditekan, suara tidak terdengar"),
+    "answered_not_accepted": ("picked up, 1 not pressed", "diangkat, tidak menekan 1"),
+    "declined": ("declined", "ditolak"),
+    "busy": ("busy", "sibuk"),
+    "no_answer": ("no answer", "tidak diangkat"),
+    "unavailable": ("unavailable", "tidak terhubung"),
+    "misconfigured": ("misconfigured", "salah pengaturan"),
+    "interrupted": ("broken off", "dihentikan"),
+    "not_tried": ("not called", "tidak dihubungi"),
+    "failed": ("failed", "gagal"),
+}
+TEST_DETAILS: Table = {
+    "call": ("a real call needed the line", "saluran diperlukan panggilan darurat"),
+    "in_use": ("the line was in use", "saluran sedang dipakai"),
+    "trunk_full": ("trunk full", "jalur keluar penuh"),
+    "trunk_hour_full": ("the trunk's hour is full", "jatah satu jam jalur keluar habis"),
+    "asterisk_away": ("Asterisk was away", "Asterisk tidak terhubung"),
+    "not_in_plan": ("no longer in the plan", "tidak ada lagi dalam rencana"),
+    "daemon_restarted": ("the daemon restarted", "daemon dimulai ulang"),
+    "stopped": ("stopped", "dihentikan petugas"),
+    "unreachable": ("not reachable", "tidak terjangkau"),
+}
 REFUSALS: Table = {
     "unknown": ("no such code", "kode tidak dikenal"),
     "here": ("already here or being called", "sudah terhubung atau sedang dihubungi"),

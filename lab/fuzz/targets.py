@@ -223,6 +223,9 @@ _SHOWN: tuple[ev.Event, ...] = (
     ev.DeskStated(
         (ev.LineStateChanged("1101", "paused", 1),), (ev.StandbyChosen("2101", "damkar", "+62812"),)
     ),
+    ev.LineTestEnded(
+        "r", "damkar", "2101", 1, ev.TestResult.BUSY, "Pos", "Damkar", 1.5, cause=17, detail="x"
+    ),
     ev.CallMarked("1101", "prank", "banjir", "Banjir"),
 )
 

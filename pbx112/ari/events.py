@@ -83,6 +83,14 @@ class ChannelTalkingStarted(_Typed, frozen=True, tag=True):
     channel: Channel
 
 
+class ChannelTalkingFinished(_Typed, frozen=True, tag=True):
+    """That sound has ended: it lasted for `duration` milliseconds. (Asterisk takes a channel's first frame for sound,
+    whatever is in it: then this follows at once, with about 0.)"""
+
+    channel: Channel
+    duration: int = 0
+
+
 class ChannelConnectedLine(_Typed, frozen=True, tag=True):
     """A channel's other party (`channel.connected`) changed."""
 

@@ -29,6 +29,7 @@ from pbx112.cli import (
     schema,
     status,
     subject,
+    verify,
     wallboard,
 )
 from pbx112.cli.errors import reported
@@ -84,6 +85,7 @@ for _command in (
     run.run,
     status.status,
     wallboard.wallboard,
+    verify.verify,
     rehearse.rehearse,
     report.report,
     export.export,

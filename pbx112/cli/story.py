@@ -21,6 +21,8 @@ from pbx112.words import (
     REFUSALS,
     RESULTS,
     STATES,
+    TEST_DETAILS,
+    TESTS,
     WAITS,
     WHY,
     Language,
@@ -361,6 +363,34 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
             return (
                 f"said again: state of {lines} lines, standby of {standby} agencies",
                 f"dinyatakan ulang: keadaan {lines} saluran, siaga {standby} instansi",
+            )
+        case ev.VerificationStarted():
+            return (
+                f"verification {event.run} of {event.lines} lines begins"
+                + (", by the schedule" if event.by == "schedule" else ""),
+                f"verifikasi {event.run} atas {event.lines} saluran dimulai"
+                + (", sesuai jadwal" if event.by == "schedule" else ""),
+            )
+        case ev.LineTestPlaced():
+            line = f"{event.owner} {mask_mobile(event.number)}"
+            return (
+                f"test call to {line}, try {event.attempt}",
+                f"uji coba ke {line}, percobaan {event.attempt}",
+            )
+        case ev.LineTestEnded():
+            line = f"{event.owner} {mask_mobile(event.number)}"
+            reasons = [
+                f" ({word(TEST_DETAILS, event.detail, each)})" if event.detail else ""
+                for each in ("en", "id")
+            ]
+            return (
+                f"test of {line}: {word(TESTS, event.result)}{reasons[0]}",
+                f"uji coba {line}: {word(TESTS, event.result, 'id')}{reasons[1]}",
+            )
+        case ev.VerificationEnded():
+            return (
+                f"verification {event.run} {'is over' if event.complete else 'was broken off'}",
+                f"verifikasi {event.run} {'selesai' if event.complete else 'dihentikan'}",
             )
         case ev.LinesSeen(whole=True):
             dead = sum(line.state not in ("ready", "busy") for line in event.lines)

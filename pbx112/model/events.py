@@ -53,6 +53,25 @@ class LegResult(enum.StrEnum):
     FAILED = "failed"
 
 
+class TestResult(enum.StrEnum):
+    """What a test of a line came to, exactly one for each (`docs/records.md`). Where a call to the line would have
+    ended the same way, it is the word of :class:`LegResult`."""
+
+    __test__ = False  # pytest: it is none of yours
+
+    VERIFIED = "verified"
+    NO_SOUND = "no_sound"
+    ANSWERED_NOT_ACCEPTED = "answered_not_accepted"
+    DECLINED = "declined"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    UNAVAILABLE = "unavailable"
+    MISCONFIGURED = "misconfigured"
+    INTERRUPTED = "interrupted"
+    NOT_TRIED = "not_tried"
+    FAILED = "failed"
+
+
 class Disposition(enum.StrEnum):
     """What a call turned out to be, as those who took it say; defined in `docs/records.md`."""
 
@@ -490,12 +509,74 @@ class NuisanceLifted(_Event, frozen=True, tag=True):
     number: str
 
 
+class LineVerified(msgspec.Struct, frozen=True):
+    """When this line (`number`) of `owner` was verified last (UTC in microseconds)."""
+
+    owner: str
+    number: str
+    at_us: int
+
+
 class DeskStated(_Event, frozen=True, tag=True):
-    """What stands of all :class:`LineStateChanged` and :class:`StandbyChosen` so far, said again so that nothing is
-    lost when old entries of the journal are pruned."""
+    """What stands of all :class:`LineStateChanged` and :class:`StandbyChosen` so far, and which lines are verified:
+    said again, so that nothing is lost when old entries of the journal are pruned. `scheduled_us` is when the last
+    verification by the schedule began (UTC in microseconds; 0: none yet)."""
 
     lines: tuple[LineStateChanged, ...] = ()
     standby: tuple[StandbyChosen, ...] = ()
+    verified: tuple[LineVerified, ...] = ()
+    scheduled_us: int = 0
+
+
+class VerificationStarted(_Event, frozen=True, tag=True):
+    """A verification, named `run`, of so many `lines` begins: by the command, or by the schedule in the plan."""
+
+    run: str
+    by: Literal["command", "schedule"]
+    lines: int
+
+
+class LineTestPlaced(_Event, frozen=True, tag=True):
+    """The line (`number`) of `owner` is called for a test, for the `attempt`-th time in this run; a mobile over
+    `trunk`."""
+
+    run: str
+    owner: str
+    number: str
+    attempt: int
+    trunk: str = ""
+
+
+class LineTestEnded(_Event, frozen=True, tag=True):
+    """The test of a line is over. `name` is who stands by there, `owner_name` the agency's name, both as in the plan.
+
+    `answered_after`: seconds from calling to picking up; `accepted_after`: from there to the key. `heard`: whoever
+    picked up pressed 1 as asked, and so has heard us. `sound`: a sound came from the line while we were silent. `cause`
+    and `sip` as in :class:`LegEnded`; `detail` is a short word on the why (`call`: a real call needed the line).
+    `again`: it is tried once more in this run."""
+
+    run: str
+    owner: str
+    number: str
+    attempt: int
+    result: TestResult
+    name: str = ""
+    owner_name: str = ""
+    answered_after: float | None = None
+    accepted_after: float | None = None
+    heard: bool = False
+    sound: bool = False
+    cause: int | None = None
+    sip: int | None = None
+    detail: str = ""
+    again: bool = False
+
+
+class VerificationEnded(_Event, frozen=True, tag=True):
+    """The run is over: `complete`, or broken off."""
+
+    run: str
+    complete: bool
 
 
 class LineSeen(msgspec.Struct, frozen=True):
@@ -570,7 +651,10 @@ CallEvent = (
 DeskEvent = LineStateChanged | StandbyChosen | PinRefused | NuisanceLifted | DeskStated
 """What is done by dialling a code, outside any call."""
 
-ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap | LinesSeen | DeskEvent
+TestEvent = VerificationStarted | LineTestPlaced | LineTestEnded | VerificationEnded
+"""What is told of tests of lines (`pbx112 verify`)."""
+
+ServiceEvent = DaemonStarted | DaemonStopped | PlanLoaded | JournalGap | LinesSeen | DeskEvent | TestEvent
 """What stands under no call."""
 
 Event = CallEvent | ServiceEvent

@@ -268,6 +268,15 @@ class NuisanceDoc(Part):
     goes on as well, behind the others."""
 
 
+class VerifyDoc(Part):
+    """The test of all agencies' lines by itself (`pbx112 verify` does it on demand)."""
+
+    when: rules.DutyText
+    """The window in which it begins, at a moment that nobody can foresee: "Sun 05:00-06:00"."""
+    tries: Annotated[int, Field(ge=1, le=5)] = 2
+    """How often a line is called that could not be verified at once."""
+
+
 class Document(Part):
     """pbx112's plan: who is rung for what. Numbers and codes stand in quotes."""
 
@@ -292,6 +301,8 @@ class Document(Part):
     """How long records are kept."""
     nuisance: NuisanceDoc | None = None
     """Absent: all numbers are alike."""
+    verify: VerifyDoc | None = None
+    """Absent: lines are tested when somebody runs `pbx112 verify`."""
 
     def owners(self) -> list[tuple[str, Owner]]:
         """Whoever has lines, in the order of the file, each with what messages call it."""

@@ -28,6 +28,7 @@ from pbx112.plan.types import (
     Service,
     Supervisors,
     Trunk,
+    Verify,
 )
 
 __all__ = ["Finding", "Loaded", "PlanError", "load_plan", "parse_plan"]
@@ -149,6 +150,7 @@ def _plan(document: doc.Document, digest: str) -> Plan:
         supervisors=Supervisors(above.ring, _lines(document, above.lines, above.ring_for)) if above else None,
         retention=Retention(document.retention.personal_months, document.retention.access_months),
         nuisance=Nuisance(pranks.marks, pranks.within_hours, pranks.question) if pranks else None,
+        verify=Verify(parse_duty(document.verify.when), document.verify.tries) if document.verify else None,
     )
 
 

@@ -29,6 +29,7 @@ _PARTS: dict[str, tuple[type[doc.Part], str]] = {
     "recording": (doc.RecordingDoc, "recording"),
     "retention": (doc.RetentionDoc, "retention"),
     "nuisance": (doc.NuisanceDoc, "nuisance"),
+    "verify": (doc.VerifyDoc, "verify"),
 }
 _NAMED = ("trunks", "agencies", "incidents")
 
@@ -45,6 +46,7 @@ _EXAMPLES = {
     "allow": 'allow: ["+628"]',
     "then": "then: menu",
     "enabled": "enabled: true",
+    "when": 'when: "Sun 05:00-06:00"',
 }
 """How each required key is written."""
 
@@ -159,6 +161,8 @@ def _stand_in(key: str) -> object:
             return False
         case "code":
             return "0"
+        case "when":
+            return "Sun 05:00-06:00"
         case "dial":
             return "PJSIP/{number}"
         case "agencies":

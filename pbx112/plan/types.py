@@ -150,6 +150,14 @@ class Nuisance:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """All lines of the agencies are tested once in each window `when`, each at most so many times."""
+
+    when: Duty
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Agency:
     """An OPD with its lines; `then` is the agency to try when all its lines have failed."""
 
@@ -238,6 +246,7 @@ class Plan:
     supervisors: Supervisors | None = None
     retention: Retention = Retention()
     nuisance: Nuisance | None = None
+    verify: Verify | None = None
 
     def incident_on_key(self, digit: str) -> Incident | None:
         """The incident that the caller chooses with `digit` in the menu, or None."""

@@ -29,6 +29,7 @@ LISTENED = (
     rest.ChannelDestroyed,
     rest.ChannelDtmfReceived,
     rest.ChannelTalkingStarted,
+    rest.ChannelTalkingFinished,
     rest.PlaybackStarted,
     rest.PlaybackContinuing,
     rest.PlaybackFinished,

@@ -23,6 +23,7 @@ from pbx112.plan.types import Nuisance
 
 from .pranks import Pranks
 from .record import told
+from .verified import Verified
 
 log = structlog.get_logger()
 
@@ -45,7 +46,17 @@ _UNSERVED = {
     Outcome.FALLBACK_UNANSWERED,
     Outcome.SYSTEM_FAILURE,
 }
-_DESK = (ev.LineStateChanged, ev.StandbyChosen, ev.PinRefused, ev.NuisanceLifted, ev.DeskStated)
+_DESK = (
+    ev.LineStateChanged,
+    ev.StandbyChosen,
+    ev.PinRefused,
+    ev.NuisanceLifted,
+    ev.DeskStated,
+    ev.VerificationStarted,
+    ev.LineTestPlaced,
+    ev.LineTestEnded,
+    ev.VerificationEnded,
+)
 _CALL = (
     ev.CallArrived,
     ev.LegOffered,
@@ -96,6 +107,8 @@ class Ledger:
         self._calling: dict[str, ev.CallBackPlaced] = {}
         self._listening: OrderedDict[str, tuple[str, ev.ListenStarted]] = OrderedDict()
         self._pranks = Pranks()
+        self.verified = Verified()
+        """Which lines are verified, and which tests of lines have not ended."""
         self.idle_since: dict[str, int] = {}
         """The monotonic nanosecond at which each line (by number) last ended a talk, before a restart as well."""
 
@@ -144,7 +157,8 @@ class Ledger:
 
     def stated(self) -> ev.DeskStated:
         """What stands, to be said again before old entries are pruned."""
-        return ev.DeskStated(tuple(self._lines.values()), tuple(self._chosen.values()))
+        lines, standby = tuple(self._lines.values()), tuple(self._chosen.values())
+        return ev.DeskStated(lines, standby, self.verified.stated(), self.verified.scheduled_us)
 
     def listening(self) -> list[tuple[str, ev.ListenStarted]]:
         """Who listens to which call, as far as its end was not told."""
@@ -159,6 +173,7 @@ class Ledger:
     def heed(self, subject: str, event: Event, at: Instant) -> None:
         """Something happened."""
         self._pranks.heed(subject, event, at)
+        self.verified.heed(event, at)
         match event:
             case ev.CallArrived():
                 self._open[subject] = _Open(event)
@@ -241,6 +256,7 @@ class Ledger:
             await asyncio.sleep(0)  # callers have their turn between two blocks
         self._lines, self._chosen, self._wrong = fresh._lines, fresh._chosen, fresh._wrong
         self._pranks = fresh._pranks.joined(self._pranks)
+        self.verified = fresh.verified.joined(self.verified)
         self._unserved = OrderedDict(fresh._unserved | self._unserved)
         self._called = OrderedDict(fresh._called | self._called)
         self._calling = fresh._calling | self._calling

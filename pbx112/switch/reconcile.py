@@ -106,6 +106,11 @@ def is_leg(channel: str) -> bool:
     return _LEG_ID.fullmatch(channel) is not None
 
 
+def test_channel(app: str, name: str) -> str:
+    """The id of the channel of a line's test; it names our application, so that another daemon's is not ended."""
+    return f"{app}-test-{name}"
+
+
 def call_of(recording: str) -> str | None:
     """The id of the call whose recording has this name; None where it is none of ours."""
     if not recording.startswith("112-"):
@@ -119,6 +124,8 @@ def _is_ours(channel: Channel, app: str, alive: Mapping[str, Channel]) -> bool:
     """Whether we made this channel, or it stands on one of our bridges in a phone's place."""
     if is_stand_in(channel):
         return _application(channel)[:1] == [app]
+    if channel.id.startswith(test_channel(app, "")):
+        return True
     leg = _LEG_ID.fullmatch(channel.id)
     return leg is not None and not _foreign(alive.get(leg["call"]), app)
 

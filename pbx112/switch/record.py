@@ -19,7 +19,14 @@ def draft(call_id: str, event: Event, at: Instant, plan: str) -> Draft:
 
 
 def told(entries: Iterable[Entry], now: Instant) -> Iterator[tuple[Instant, CallEvent]]:
-    """The events of a call that `entries` hold; what cannot be read (another version's) is left out.
+    """The events of a call that `entries` hold, as :func:`read` gives them."""
+    for at, event in read(entries, now):
+        if isinstance(event, CallEvent):
+            yield at, event
+
+
+def read(entries: Iterable[Entry], now: Instant) -> Iterator[tuple[Instant, Event]]:
+    """All events that `entries` hold; what cannot be read (another version's) is left out.
 
     A monotonic clock that runs ahead of `now` is that of an earlier boot: such moments are put in their place by
     the wall clock, lest a deadline lie far in the future.
@@ -39,5 +46,4 @@ def told(entries: Iterable[Entry], now: Instant) -> Iterator[tuple[Instant, Call
         mono = entry.mono_ns
         if mono > now.mono_ns:
             mono = now.mono_ns - max(0, now.utc_us - entry.utc_us) * 1000
-        if isinstance(event, CallEvent):
-            yield Instant(entry.utc_us, mono), event
+        yield Instant(entry.utc_us, mono), event

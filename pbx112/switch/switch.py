@@ -24,6 +24,7 @@ from pbx112.model.events import (
     LegEnded,
     Outcome,
     PlanLoaded,
+    Target,
 )
 from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import World
@@ -34,6 +35,7 @@ from .calls import Calls
 from .debts import Debts
 from .hearing import LISTENED, Hearing, RecordingEvent
 from .ledger import Ledger
+from .line_tests import LineTests
 from .live import Alarm, LiveCall, now
 from .reconcile import Found, is_caller, is_noted, survey
 from .record import draft, told
@@ -73,6 +75,7 @@ class Switch:
         self._plan = plan
         self._calls = Calls()
         self._hearing = Hearing(self._calls, self)
+        self.tests = LineTests(self, settings.app)
         self._ended: OrderedDict[str, Outcome] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._debts = Debts(self.ari, self._still_wanted)
@@ -201,11 +204,28 @@ class Switch:
         if isinstance(request, react.AskWhoCalls):
             self._spawn(self._ask_who_calls(request), f"ask who calls on {request.channel}")
             return None
+        if isinstance(request, react.Originate):
+            await self._make_way(request.target)
         if not isinstance(request, react.Hangup | react.DropBridge | react.ToFallback):
             return await perform(self.ari, request)
         if not await settle(self.ari, request) and self._still_wanted(request):
             self._debts.add(request)
         return None
+
+    async def _make_way(self, target: Target) -> None:
+        """A test call never keeps a line, or a trunk's circuit, from a real one."""
+        limits = self._plan.trunks.get(target.trunk or "")
+        busy = self._calls.load_beside(None).get(target.trunk or "", 0)
+        await self.tests.make_way(target, busy, limits.max_calls if limits else 0)
+
+    def place(self, trunk: str) -> None:
+        """A call that is no citizen's is placed over this trunk: it counts for its hour."""
+        self._calls.trunk_hours.place(trunk, now().mono_ns)
+
+    @property
+    def service_number(self) -> str:
+        """`112`."""
+        return self._plan.service.number
 
     @property
     def plan(self) -> Plan:
@@ -275,6 +295,7 @@ class Switch:
 
     def on_event(self, event: rest.Event) -> None:
         """Route one ARI event to the call that it concerns."""
+        self.tests.on_event(event)
         self._hearing.on_event(event)
 
     async def on_connect(self, info: AsteriskInfo) -> None:
@@ -430,7 +451,11 @@ class Switch:
                     await self.ask(react.ToFallback(channel.id))
                 case _:  # it was to be hung up, and was not
                     await self.ask(react.Hangup(channel.id))
-        orphans = [channel for channel in found.orphans if not self._calls.is_live_leg(channel)]
+        orphans = [
+            channel
+            for channel in found.orphans
+            if not self._calls.is_live_leg(channel) and channel not in self.tests
+        ]
         for channel_id in orphans:
             await self.ask(react.Hangup(channel_id))
         mine = {call.bridge for call in self.live_calls()}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pbx112.cli.story import sentence
 from pbx112.model import events as ev
-from pbx112.words import DISPOSITIONS, OUTCOMES, RESULTS
+from pbx112.words import DISPOSITIONS, OUTCOMES, RESULTS, TESTS
 from tests.cdr.calls import DESK, MOBILE
 
 KINDS: tuple[type[ev.Event], ...] = get_args(ev.Event)
@@ -29,6 +29,7 @@ def test_the_words_are_those_of_the_records() -> None:
     assert list(OUTCOMES) == list(ev.Outcome)
     assert list(RESULTS) == list(ev.LegResult)
     assert list(DISPOSITIONS) == list(ev.Disposition)
+    assert list(TESTS) == list(ev.TestResult)
 
 
 @pytest.mark.parametrize(
