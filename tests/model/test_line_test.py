@@ -30,6 +30,10 @@ class Told:
         self.situation, self.acts = lt.step(self.situation, lt.TimePassed(), self.situation.due)
         return self
 
+    def did(self) -> tuple[lt.Act, ...]:
+        """What was done last."""
+        return self.acts
+
     @property
     def verdict(self) -> Verdict:
         assert isinstance(self.situation, Over | Thanks)
@@ -39,19 +43,19 @@ class Told:
 def listening() -> Told:
     """Picked up after 3 s, 1 pressed after 5 more; we have asked for a name and fallen silent."""
     told = Told().hear(3, lt.PickedUp())
-    assert told.acts == (Say("test_ask", 2),)
+    assert told.did() == (Say("test_ask", 2),)
     told.hear(8, lt.Pressed("1"))
-    assert told.acts == (Say("test_speak"),)
+    assert told.did() == (Say("test_speak"),)
     told.hear(11, lt.Spoken("test_speak")).wait()
-    assert told.acts == (Listen(),)
+    assert told.did() == (Listen(),)
     return told
 
 
 def test_who_presses_1_and_speaks_is_verified() -> None:
     told = listening().hear(12, lt.SoundBegan()).hear(12.4, lt.SoundEnded(400))
-    assert told.acts == (Say("test_done"),)
+    assert told.did() == (Say("test_done"),)
     assert told.verdict == Verdict(TestResult.VERIFIED, 3.0, 5.0, heard=True, sound=True)
-    assert told.hear(15, lt.Spoken("test_done")).acts == (HangUp(),)
+    assert told.hear(15, lt.Spoken("test_done")).did() == (HangUp(),)
     assert isinstance(told.situation, Over)
 
 
@@ -65,7 +69,7 @@ def test_the_first_frame_is_no_sound_and_it_is_listened_on() -> None:
     told.hear(11.6, lt.SoundBegan()).hear(11.9, lt.SoundEnded(20))
     assert told.situation == lt.Listens(Verdict(TestResult.NO_SOUND, 3.0, 5.0, heard=True), due)
     told.wait()
-    assert told.acts == (Say("test_unheard"),)
+    assert told.did() == (Say("test_unheard"),)
     assert (told.verdict.result, told.verdict.heard, told.verdict.sound) == (TestResult.NO_SOUND, True, False)
 
 
@@ -97,20 +101,20 @@ def test_what_ends_the_ringing(stimulus: Stimulus, result: TestResult) -> None:
 def test_nobody_picks_up_and_nobody_presses() -> None:
     assert Told().wait().verdict.result is TestResult.NO_ANSWER
     told = Told().hear(3, lt.PickedUp()).hear(5, lt.Pressed("2")).wait()
-    assert told.acts == (HangUp(),)
+    assert told.did() == (HangUp(),)
     assert (told.verdict.result, told.verdict.answered_after) == (TestResult.ANSWERED_NOT_ACCEPTED, 3.0)
 
 
 def test_a_real_call_ends_it_at_once_whatever_it_does_and_leaves_what_was_found() -> None:
     told = listening().hear(12, lt.Needed())
-    assert told.acts == (HangUp(),)
+    assert told.did() == (HangUp(),)
     assert (told.verdict.result, told.verdict.heard, told.verdict.detail) == (
         TestResult.INTERRUPTED,
         True,
         "call",
     )
     done = listening().hear(12, lt.SoundBegan()).wait().hear(13, lt.Needed())
-    assert (done.acts, done.verdict.result) == ((HangUp(),), TestResult.VERIFIED)
+    assert (done.did(), done.verdict.result) == ((HangUp(),), TestResult.VERIFIED)
 
 
 STIMULI: st.SearchStrategy[Stimulus] = st.one_of(
