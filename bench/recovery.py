@@ -1,4 +1,5 @@
-"""`python -m bench.recovery`: how soon 500 live talks are taken up when the daemon that had them is killed."""
+"""`python -m bench.recovery`: how soon 500 live talks are taken up when the daemon that had them is killed, with an
+empty journal or (`--history 70000`) with one that holds so many calls of the last 35 days."""
 
 from __future__ import annotations
 
@@ -9,8 +10,12 @@ import resource
 import shutil
 import statistics
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
+import asyncpg
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -20,9 +25,15 @@ from bench.ways import PBX112, exchange_of_all, switch_to
 from lab.daemon import Daemon
 from lab.exchange import Exchange
 from lab.processes import eventually
+from lab.traffic.load import Traffic
+from lab.traffic.sample import SAMPLE
+from lab.traffic.write import write_journal
 
 CALLS, RATE, TALK = 500, 40, 45.0
 ROUNDS = 3
+KEPT_DAYS = 35
+"""How long the journal keeps what was shipped."""
+
 OUTPUT = Path(__file__).parent.parent / ".lab" / "bench-recovery.json"
 
 
@@ -56,6 +67,28 @@ async def measure(exchange: Exchange) -> dict[str, list[float]]:
     return took
 
 
+async def fill(exchange: Exchange, calls: int) -> int:
+    """Give the journal a past of `calls` calls, have all of it shipped, and return how many events it then holds."""
+    await exchange.daemon.stop()
+    begins = datetime.now(UTC).date() - timedelta(KEPT_DAYS - 1)
+    past = Traffic(SAMPLE.agencies, SAMPLE.seed, begins, KEPT_DAYS, calls, SAMPLE.offices)
+    path = Path(exchange.daemon.settings["journal"])
+    events = await asyncio.to_thread(
+        lambda: asyncio.run(write_journal(path, past.office(SAMPLE.offices[0]).drafts()))
+    )
+    await exchange.daemon.start()
+    connection = await asyncpg.connect(exchange.dsn)
+    try:
+
+        async def shipped() -> bool:
+            return bool(await connection.fetchval("SELECT max(last_seq) >= $1 FROM pbx112.shipment", events))
+
+        await eventually(shipped, 600, pause=1)
+    finally:
+        await connection.close()
+    return events
+
+
 async def _killed(serving: Daemon, next_one: Daemon) -> float:
     """Kill `serving`; seconds until `next_one`, started where it does not wait already, has taken up all calls."""
     size = next_one.log.stat().st_size
@@ -68,7 +101,9 @@ async def _killed(serving: Daemon, next_one: Daemon) -> float:
     return round(seconds, 3)
 
 
-def main() -> None:
+def main(
+    history: Annotated[int, typer.Option(help="Calls of the last 35 days in the journal.", min=0)] = 0,
+) -> None:
     """Measure, show, and write the figures."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -76,18 +111,20 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     console = Console()
 
-    async def whole() -> dict[str, list[float]]:
+    async def whole() -> tuple[int, dict[str, list[float]]]:
         async with exchange_of_all(folder, "127.119") as exchange:
-            return await measure(exchange)
+            events = await fill(exchange, history) if history else 0
+            return events, await measure(exchange)
 
     with console.status(f"{CALLS} talks, killed {2 * ROUNDS} times"):
-        took = asyncio.run(whole())
-    table = Table("taken up by", "median, s", "worst, s")
+        events, took = asyncio.run(whole())
+    table = Table("taken up by", "median, s", "worst, s", title=f"the journal holds {events:,} events before")
     for who, seconds in took.items():
         table.add_row(f"{CALLS} talks: {who}", f"{statistics.median(seconds):.2f}", f"{max(seconds):.2f}")
     console.print(table)
-    OUTPUT.write_text(json.dumps({"calls": CALLS, "seconds": took}, indent=2) + "\n")
+    figures = {"calls": CALLS, "history_calls": history, "history_events": events, "seconds": took}
+    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)
