@@ -35,6 +35,7 @@ PROGRAMS = {
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
+    "systemd-analyze": "systemd",
 }
 """What the lab runs, and the Debian package that has it."""
 
