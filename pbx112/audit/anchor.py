@@ -115,9 +115,14 @@ def latest(path: Path, before: datetime | None = None) -> Anchor | None:
 
 
 def qr_svg(anchor: Anchor) -> str:
-    """The whole line as a QR code (SVG, black on white): a scan of the paper is the anchor itself."""
+    """The whole line as a QR code: a scan of the paper is the anchor itself."""
+    return qr_of(anchor.line)
+
+
+def qr_of(text: str) -> str:
+    """A QR code (SVG, black on white)."""
     drawn = io.BytesIO()
-    segno.make(anchor.line, error="l", micro=False).save(
+    segno.make(text, error="l", micro=False).save(
         drawn, kind="svg", xmldecl=False, scale=2, border=4, light="#fff"
     )
     return drawn.getvalue().decode()

@@ -10,12 +10,14 @@ from pathlib import Path
 from pbx112.cdr import CallRecord, Fact, LegRecord, RecordingRecord, Records, build_record, facts
 from pbx112.cli.errors import Failed
 from pbx112.journal import Entry, Reader
-from pbx112.model.events import CallEvent, Instant, LinesSeen, ServiceEvent
+from pbx112.model.events import CallEvent, DeskStated, Instant, LinesSeen, LineTestEnded, ServiceEvent
 from pbx112.model.seen import Seen
 from pbx112.model.state import Call, Ended, fold
+from pbx112.switch.verified import Verified
 
 _BLOCK = 2000
 _DAY_US = 86_400_000_000
+_OF_LINES = frozenset(kind.__name__ for kind in (LinesSeen, LineTestEnded, DeskStated))
 
 
 @contextmanager
@@ -38,21 +40,23 @@ def live_calls(reader: Reader) -> list[Call]:
     return [call for call in calls if call is not None and not isinstance(call.situation, Ended)]
 
 
-def lines_seen(reader: Reader, utc_us: int) -> Seen:
-    """What the line watch has said within the past day."""
+def lines_seen(reader: Reader, utc_us: int) -> tuple[Seen, Verified]:
+    """What the line watch has said within the past day, and which lines are verified (that is said again every 12
+    hours)."""
     blocks: list[list[Entry]] = []
     base, upto = reader.base()[0], reader.head()[0]
     while upto > base:
         block = reader.after(max(base, upto - _BLOCK), _BLOCK, upto)
-        blocks.append([entry for entry in block if entry.kind == LinesSeen.__name__])
+        blocks.append([entry for entry in block if entry.kind in _OF_LINES])
         if not block or block[0].utc_us < utc_us - _DAY_US:
             break
         upto = max(base, upto - _BLOCK)
-    seen = Seen()
+    seen, verified = Seen(), Verified()
     for block in reversed(blocks):
         for fact in facts(block):
             seen.heed(fact.event, fact.at)
-    return seen
+            verified.heed(fact.event, fact.at)
+    return seen, verified
 
 
 def last_calls(reader: Reader, limit: int, node: str) -> list[CallRecord]:

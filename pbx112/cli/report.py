@@ -65,9 +65,9 @@ def report(
         found = _ask(dsn_of(settings), chosen, office)
         progress.update(bar, advance=1, description="drawing")
         html = draw(found, language, _anchor(settings.anchors, found.ends))
-        page = _write(out / f"pbx112-{chosen:%Y-%m}.{language}.html", html.encode())
+        page = write_whole(out / f"pbx112-{chosen:%Y-%m}.{language}.html", html.encode())
         progress.update(bar, advance=1, description="setting the PDF")
-        paper = _write(page.with_suffix(".pdf"), as_pdf(html))
+        paper = write_whole(page.with_suffix(".pdf"), as_pdf(html))
         progress.advance(bar)
     say(str(page))
     say(str(paper))
@@ -129,7 +129,7 @@ def _ask(dsn: str, month: date, office: str) -> Month:
         raise Failed(f"there are no calls of {month:%Y-%m}; there are those of: {known}") from None
 
 
-def _write(path: Path, content: bytes) -> Path:
+def write_whole(path: Path, content: bytes) -> Path:
     """The whole file or none."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -137,7 +137,5 @@ def _write(path: Path, content: bytes) -> Path:
         unfinished.replace(path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
-        raise Failed(
-            f"{path}: cannot be written ({error.strerror}); name another folder with --out"
-        ) from None
+        raise Failed(f"{path}: cannot be written ({error.strerror}); name another folder") from None
     return path

@@ -39,6 +39,7 @@ from pbx112.settings import Settings
 from pbx112.standby import HUNG
 from pbx112.switch.live import now
 from pbx112.switch.trunks import placed_within_hour
+from pbx112.switch.verified import Verified
 from pbx112.words import LINES, word
 
 EVERY = 1.0
@@ -84,8 +85,10 @@ def status(
 async def _look(settings: Settings) -> Group:
     plan, faults = _plan(settings)
     zone = plan.service.timezone if plan else None
-    state, live, position, seen = _journal(settings, plan, zone)
-    lines, records = await asyncio.gather(_lines(settings, plan, seen, zone), _shipping(settings, position))
+    state, live, position, seen, verified = _journal(settings, plan, zone)
+    lines, records = await asyncio.gather(
+        _lines(settings, plan, seen, verified, zone), _shipping(settings, position)
+    )
     local = datetime.now(UTC).astimezone(zone)
     parts: list[RenderableType] = [Text(f"{local:%Y-%m-%d %H:%M:%S %Z}", style="dim")]
     parts += [Text(line) for line in [state, records, *faults]]
@@ -102,8 +105,9 @@ def _plan(settings: Settings) -> tuple[Plan | None, list[str]]:
 
 def _journal(
     settings: Settings, plan: Plan | None, zone: tzinfo | None
-) -> tuple[str, Part, tuple[str, int] | None, Seen]:
-    """What the daemon does, its live calls, the journal's id with its last number, what the line watch said."""
+) -> tuple[str, Part, tuple[str, int] | None, Seen, Verified]:
+    """What the daemon does, its live calls, the journal's id with its last number, what the line watch said, which
+    lines are verified."""
     try:
         with open_journal(settings.journal) as reader:
             head = reader.head()[0]
@@ -111,12 +115,12 @@ def _journal(
             calls = live_calls(reader)
             position = (reader.journal_id, head)
             moment = now()
-            seen = lines_seen(reader, moment.utc_us)
+            seen, verified = lines_seen(reader, moment.utc_us)
             trunks = _trunks(plan, calls, placed_within_hour(reader, moment), seen, zone) if plan else []
     except (JournalError, Failed) as error:
-        return f"daemon: unknown. {plain(str(error))}", _part("Live calls: unknown"), None, Seen()
+        return f"daemon: unknown. {plain(str(error))}", _part("Live calls: unknown"), None, Seen(), Verified()
     state = _daemon(settings, last[0].utc_us if last else None) + "\n" + _room(settings.journal)
-    return state, [*_calls(calls, zone), *trunks], position, seen
+    return state, [*_calls(calls, zone), *trunks], position, seen, verified
 
 
 def _room(journal: Path) -> str:
@@ -172,7 +176,9 @@ def _trunks(
     return _part("Trunks", rows)
 
 
-async def _lines(settings: Settings, plan: Plan | None, seen: Seen, zone: tzinfo | None) -> Part:
+async def _lines(
+    settings: Settings, plan: Plan | None, seen: Seen, verified: Verified, zone: tzinfo | None
+) -> Part:
     if plan is None:
         return _part("Lines: unknown without a plan")
     there: dict[Key, Endpoint] | None = None
@@ -185,13 +191,15 @@ async def _lines(settings: Settings, plan: Plan | None, seen: Seen, zone: tzinfo
         title = (
             f"Lines: Asterisk does not tell their state; see `pbx112 check --only asterisk` ({plain(why)})"
         )
-    rows = table("agency", "line", "name", "state")
+    rows = table("agency", "line", "name", "verified", "state")
     for owner, line in plan.lines():
         state = "unknown" if there is None else _state(line, there)
         held = seen.line(owner, line.number, now().utc_us)
         if held is not None and held.state != "ready":
             state += f"; line watch: {_held(held, zone)}"
-        rows.add_row(owner_name(owner), line.number, line.name, state)
+        at = verified.at(owner, line.number)
+        tested = "" if at is None else f"{moment(at).astimezone(zone):%Y-%m-%d}"
+        rows.add_row(owner_name(owner), line.number, line.name, tested, state)
     return _part(title, rows)
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from pbx112.cdr.tested import LineTested
 from pbx112.cli.errors import Failed
-from pbx112.cli.options import Agencies, Lang, language_of, plan_of, settings_for
+from pbx112.cli.options import Agencies, Lang, dsn_of, language_of, plan_of, settings_for
 from pbx112.cli.screen import complain, plain, say, screen, table
 from pbx112.cli.story import owner_name
+from pbx112.cli.verify_paper import check_paper, stored, write_paper
 from pbx112.model.events import LineTestEnded, LineTestPlaced, TestResult
 from pbx112.verify.wire import (
     LONGEST_ORDER,
@@ -46,15 +48,28 @@ def verify(
         float, typer.Option("--patience", min=0, max=3600, help="Seconds to wait for a line that is in use.")
     ] = 300.0,
     on_duty: Annotated[bool, typer.Option("--on-duty", help="Leave out who is off duty now.")] = False,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="FILE", help="Write the record of verification there.")
+    ] = None,
+    run: Annotated[
+        str,
+        typer.Option("--run", metavar="RUN", help="Call nobody: this run's results from Postgres; or last."),
+    ] = "",
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FILE.json", help="Call nobody: hold a record against Postgres."),
+    ] = None,
     lang: Lang = "",
     agencies: Agencies = None,
 ) -> None:
     """Call every line of every agency with a test: does a human answer, and does sound pass both ways?
 
     \b
-    All of them:      pbx112 verify
-    Some:             pbx112 verify --agency damkar --agency bpbd
-    One line, once:   pbx112 verify --line 2101 --tries 1
+    All of them, on paper:   pbx112 verify --pdf berita-acara.pdf
+    Some:                    pbx112 verify --agency damkar --agency bpbd
+    One line, once:          pbx112 verify --line 2101 --tries 1
+    A run of before:         pbx112 verify --run last --pdf berita-acara.pdf
+    Was it changed:          pbx112 verify --check berita-acara.json
 
     The officer hears that this is a test, is asked to press 1, then to say a name. A citizen's call that needs the
     line, or the trunk, ends the test at once, and the line is tried again. The running daemon does the calling; Ctrl-C
@@ -63,7 +78,18 @@ def verify(
     Exit code 0: all lines are verified; 1: some are not.
     """
     settings = settings_for(agencies, ari=False)
-    language = language_of(lang, plan_of(settings))
+    known = plan_of(settings)
+    language = language_of(lang, known)
+    if check is not None:
+        check_paper(check, dsn_of(settings))
+        return
+    if run:
+        found = stored(dsn_of(settings), run)
+        _print([_Row.stored(each) for each in found.lines], language)
+        if pdf is not None:
+            write_paper(pdf, found, known, language)
+        return
+    dsn = "" if pdf is None else dsn_of(settings)  # before anybody is called
     order = Order(
         agencies=tuple(agency or ()),
         lines=tuple(line or ()),
@@ -73,10 +99,12 @@ def verify(
         patience=patience,
         on_duty_only=on_duty,
     )
-    results, complete = _order(socket_beside(settings.journal), order)
-    _print(results, language)
+    name, results, complete = _order(socket_beside(settings.journal), order)
+    _print([_Row.told(each) for each in results], language)
     if not complete:
         raise Failed("the verification was broken off; the results so far are in the records")
+    if pdf is not None:
+        write_paper(pdf, stored(dsn, name, len(results)), known, language)
     bad = sum(each.result is not TestResult.VERIFIED for each in results)
     if bad or not results:
         complain(f"{bad} of {len(results)} lines are not verified")
@@ -84,8 +112,8 @@ def verify(
     say(f"all {len(results)} lines are verified", "green")
 
 
-def _order(path: Path, order: Order) -> tuple[list[LineTestEnded], bool]:
-    """The last result of each line, and whether it came to its end."""
+def _order(path: Path, order: Order) -> tuple[str, list[LineTestEnded], bool]:
+    """The run's name, the last result of each line, and whether it came to its end."""
     console = screen(errors=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -103,7 +131,7 @@ def _order(path: Path, order: Order) -> tuple[list[LineTestEnded], bool]:
             complain("broken off: all test calls have ended", "yellow")
     if following.refused:
         raise Failed(f"the daemon refuses: {plain(following.refused)}")
-    return list(following.results.values()), following.complete
+    return following.run, list(following.results.values()), following.complete
 
 
 class _Following:
@@ -141,7 +169,7 @@ class _Following:
             self._progress.advance(self._bar)
         more = "; will be called again" if event.again else ""
         self._progress.console.print(
-            plain(f"{event.owner} {event.number}: {_result(event, 'en')}{more}"),
+            plain(f"{event.owner} {event.number}: {_result(event.result, event.detail, 'en')}{more}"),
             style="green" if event.result is TestResult.VERIFIED else "yellow" if event.again else "red",
         )
 
@@ -170,26 +198,63 @@ async def _conversation(path: Path, order: Order) -> AsyncIterator[Told]:
         writer.close()
 
 
-def _print(results: Sequence[LineTestEnded], language: Language) -> None:
+class _Row(NamedTuple):
+    agency: str
+    line: str
+    officer: str
+    result: str
+    detail: str
+    attempt: int
+    answer: float | None
+    accept: float | None
+
+    @classmethod
+    def told(cls, event: LineTestEnded) -> _Row:
+        return cls(
+            event.owner_name or owner_name(event.owner),
+            event.number,
+            event.name,
+            event.result,
+            event.detail,
+            event.attempt,
+            event.answered_after,
+            event.accepted_after,
+        )
+
+    @classmethod
+    def stored(cls, each: LineTested) -> _Row:
+        return cls(
+            each.owner_name or owner_name(each.owner),
+            each.line,
+            each.officer,
+            each.result,
+            each.detail,
+            each.attempt,
+            each.seconds_to_answer,
+            each.seconds_to_accept,
+        )
+
+
+def _print(results: Sequence[_Row], language: Language) -> None:
     if not results:
         return
     rows = table("agency", "line", "name", "result", "try", "answer s", "accept s", title="\nLines")
     for each in results:
         rows.add_row(
-            plain(each.owner_name or owner_name(each.owner)),
-            plain(each.number),
-            plain(each.name),
-            _result(each, language),
+            plain(each.agency),
+            plain(each.line),
+            plain(each.officer),
+            _result(each.result, each.detail, language),
             str(each.attempt),
-            _seconds(each.answered_after),
-            _seconds(each.accepted_after),
+            _seconds(each.answer),
+            _seconds(each.accept),
         )
     screen().print(rows)
 
 
-def _result(event: LineTestEnded, language: Language) -> str:
-    why = f" ({word(TEST_DETAILS, event.detail, language)})" if event.detail else ""
-    return word(TESTS, event.result, language) + why
+def _result(result: str, detail: str, language: Language) -> str:
+    why = f" ({word(TEST_DETAILS, detail, language)})" if detail else ""
+    return word(TESTS, result, language) + why
 
 
 def _seconds(value: float | None) -> str:

@@ -42,7 +42,7 @@ def render(month: Month, language: Language, anchor: Anchored | None = None) -> 
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["grouped"] = _grouped
+    environment.filters["grouped"] = grouped
     template = environment.get_template("report.html.j2")
     values: dict[str, Any] = {
         "m": month,
@@ -51,8 +51,8 @@ def render(month: Month, language: Language, anchor: Anchored | None = None) -> 
         "version": __version__,
         "css": Markup((_FOLDER / "report.css").read_text()),  # noqa: S704 - our own text
         "anchor": anchor,
-        "anchor_qr": _as_image(anchor.qr) if anchor else "",
-        "charts": {name: _as_image(svg) for name, svg in drawn.items()},
+        "anchor_qr": as_image(anchor.qr) if anchor else "",
+        "charts": {name: as_image(svg) for name, svg in drawn.items()},
         "more_agencies": max(0, len(month.agencies) - len(shown)),
         **tables.all_tables(month, form, texts),
     }
@@ -77,10 +77,11 @@ def _label(row: Row, language: Language) -> str:
     return full if 0 < len(full) <= _LABEL else str(row["owner"])[:_LABEL]
 
 
-def _as_image(svg: str) -> str:
+def as_image(svg: str) -> str:
+    """A drawing as the source of an image in the page itself."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
-def _grouped(digits: str) -> str:
+def grouped(digits: str) -> str:
     """Eight by eight, to be compared by eye and read aloud."""
     return " ".join(digits[place : place + 8] for place in range(0, len(digits), 8))

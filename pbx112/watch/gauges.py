@@ -70,6 +70,7 @@ class Gauges(Collector):
         moment = now()
         yield from _calls(self._switch.live_calls(), moment)
         yield from self._lines(moment)
+        yield _verified(self._switch)
         if self._watch is not None:
             yield from _watched(self._watch)
         yield from self._journalled()
@@ -113,6 +114,17 @@ class Gauges(Collector):
         behind = max(0, self._journal.written - shipper.shipped)
         yield _gauge("shipping_lag_entries", "Entries that have yet to arrive in Postgres.", behind)
         yield _gauge("shipping_lag_seconds", "Age of the oldest of them.", self.lag_seconds)
+
+
+def _verified(switch: Switch) -> Metric:
+    """No line by its number: a mobile's is somebody's."""
+    last = {
+        agency.key: min(switch.ledger.verified.at(agency.key, line.number) or 0 for line in agency.lines)
+        / 1e6
+        for agency in switch.plan.agencies.values()
+    }
+    says = "When the agency's lines were all verified: the oldest of the last tests that each passed; 0: one never did."
+    return _gauges("agency_verified_timestamp_seconds", says, "owner", last)
 
 
 def _watched(watch: LineWatch) -> Iterator[Metric]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,6 +19,7 @@ from lab.phones import BUSY, DECLINES, HUMAN, SILENT, VOICEMAIL
 from lab.processes import eventually
 
 from .plans import MOBILE_A, MOBILE_B
+from .test_watched import metrics
 
 _PLAN = """
 version: 1
@@ -109,7 +112,8 @@ async def channel_of(exchange: Exchange, line: str, state: str) -> str:
     return found[0]
 
 
-async def test_each_line_comes_to_what_it_is(exchange: Exchange) -> None:
+async def test_each_line_comes_to_what_it_is(exchange: Exchange, tmp_path: Path) -> None:
+    paper = tmp_path / "berita-acara.pdf"
     await exchange.reload_plan(_PLAN)
     await exchange.phones(
         {"2102": HUMAN, "2201": SILENT, "2202": BUSY, "2301": DECLINES, MOBILE_B: VOICEMAIL}
@@ -117,7 +121,7 @@ async def test_each_line_comes_to_what_it_is(exchange: Exchange) -> None:
     async with (
         officer(exchange, "2101") as desk,
         officer(exchange, MOBILE_A) as mobile,
-        command(exchange, "--tries", "1", "--at-once", "10") as process,
+        command(exchange, "--tries", "1", "--at-once", "10", "--pdf", str(paper)) as process,
     ):
         run = await begun(process)
         await asyncio.gather(presses_1(exchange, "2101", desk), presses_1(exchange, "gsm", mobile))
@@ -140,6 +144,46 @@ async def test_each_line_comes_to_what_it_is(exchange: Exchange) -> None:
         assert 0 < good["seconds_to_accept"] < 5
     assert (found["2102"]["heard"], found["2102"]["sound"]) == (True, False)
     await exchange.quiet()
+    await the_paper_is_as_the_records_have_it(exchange, run, paper)
+    await which_line_is_verified_is_known_after_a_restart(exchange)
+
+
+async def the_paper_is_as_the_records_have_it(exchange: Exchange, run: str, paper: Path) -> None:
+    """And one in which somebody made a bad line good is not."""
+    data = paper.with_suffix(".json")
+    assert paper.read_bytes().startswith(b"%PDF") and run.encode() in data.read_bytes()
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    async with command(exchange, "--check", str(data)) as good:
+        said, _ = await good.communicate()
+    assert good.returncode == 0 and digest in said.decode()
+    data.write_bytes(data.read_bytes().replace(b'"no_answer"', b'"verified"'))
+    async with command(exchange, "--check", str(data)) as false:
+        _, why = await false.communicate()
+    assert false.returncode == 1 and "dinsos 2201 is not as the records have it" in why.decode()
+
+
+async def which_line_is_verified_is_known_after_a_restart(exchange: Exchange) -> None:
+    await exchange.daemon.kill()
+    await exchange.daemon.start()
+
+    async def known() -> bool:
+        said = await metrics(exchange)
+        return said("agency_verified_timestamp_seconds", owner="damkar") > 0
+
+    await eventually(known, 10)
+    assert (await metrics(exchange))("agency_verified_timestamp_seconds", owner="bpbd") == 0
+    reader = await asyncpg.connect(exchange.dsn)
+    try:
+        rows = await reader.fetch("SELECT owner, lines, verified, oldest_at FROM pbx112.verified_share(1)")
+        of_calls = await reader.fetchval(
+            "SELECT count(*) FROM pbx112.event WHERE kind = 'LineTestEnded' AND coalesce(call_id, '') <> ''"
+        )
+    finally:
+        await reader.close()
+    share = {row["owner"]: row for row in rows}
+    assert (share["damkar"]["lines"], share["damkar"]["verified"]) == (1, 1) and share["damkar"]["oldest_at"]
+    assert (share["bpbd"]["lines"], share["bpbd"]["verified"], share["bpbd"]["oldest_at"]) == (1, 0, None)
+    assert of_calls == 0  # a test is no call of a citizen
 
 
 async def test_a_citizen_s_call_ends_the_test_at_once_and_the_line_is_tried_again(exchange: Exchange) -> None:
