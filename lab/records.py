@@ -64,8 +64,8 @@ async def told_of(
     """The first event of that kind, with these fields, that the records have of this caller's last call; waits for it
     (events are shipped while the call goes on). Raises :class:`LabError`."""
     query = (
-        "SELECT at, kind, body FROM pbx112.event WHERE kind = $2 AND body @> $3::jsonb AND call_id ="
-        " (SELECT call_id FROM pbx112.event WHERE kind = 'CallArrived' AND body ->> 'caller_raw' = $1"
+        "SELECT at, kind, body FROM pbx112.events_unmasked WHERE kind = $2 AND body @> $3::jsonb AND call_id ="
+        " (SELECT call_id FROM pbx112.events_unmasked WHERE kind = 'CallArrived' AND body ->> 'caller_raw' = $1"
         " ORDER BY at DESC LIMIT 1) ORDER BY seq LIMIT 1"
     )
     found: list[Mapping[str, Any]] = []
@@ -92,7 +92,7 @@ async def noted_of(dsn: str, kind: str, within: float = 15, **fields: object) ->
     :class:`LabError`."""
     found: list[Mapping[str, Any]] = []
     query = (
-        "SELECT body FROM pbx112.event WHERE call_id IS NULL AND kind = $1 AND body @> $2::jsonb"
+        "SELECT body FROM pbx112.events_unmasked WHERE call_id IS NULL AND kind = $1 AND body @> $2::jsonb"
         " ORDER BY at DESC LIMIT 1"
     )
 
@@ -121,6 +121,6 @@ async def _read(connection: asyncpg.Connection[asyncpg.Record], caller_raw: str)
         return []
     legs = await connection.fetch("SELECT * FROM pbx112.leg WHERE call_id = $1 ORDER BY leg", call["call_id"])
     events = await connection.fetch(
-        "SELECT * FROM pbx112.event WHERE call_id = $1 ORDER BY seq", call["call_id"]
+        "SELECT * FROM pbx112.events_unmasked WHERE call_id = $1 ORDER BY seq", call["call_id"]
     )
     return [Record(dict(call), tuple(map(dict, legs)), tuple(map(dict, events)))]

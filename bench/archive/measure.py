@@ -33,7 +33,7 @@ ORDER BY 3 + 4 DESC, 1
 
 _BY_NUMBER = "SELECT * FROM pbx112.calls_unmasked WHERE caller = $1 ORDER BY arrived_at DESC LIMIT 20"
 
-_STORY = "SELECT seq, kind, at, body FROM pbx112.event WHERE call_id = $1 ORDER BY seq"
+_STORY = "SELECT seq, kind, at, body FROM pbx112.events_unmasked WHERE call_id = $1 ORDER BY seq"
 
 _UNBOUNDED = """
 SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY ring_seconds) FROM pbx112.calls

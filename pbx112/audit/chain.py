@@ -116,7 +116,8 @@ class Checker:
             body = stop + 40  # past the hash, and the length of the body
             if body > size:
                 return position
-            following = body + length(data, body - 4)[0]
+            kept = length(data, body - 4)[0]
+            following = body + max(kept, 0)
             if following > size:
                 return position
             found = data[stop + 4 : stop + 36]
@@ -134,7 +135,7 @@ class Checker:
                     )
                     return size
                 self.events += 1
-                if not _is_view(data[start:stop], data[body + 1 : following]):
+                if kept >= 0 and not _is_view(data[start:stop], data[body + 1 : following]):
                     fault = self._fault(seq, row, "altered", "its body is not what its raw bytes say")
                     if data[body + 1 : following].decode() != UNREADABLE or len(self.hidden) >= _FEW:
                         self.fault = fault

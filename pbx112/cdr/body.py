@@ -1,8 +1,8 @@
 """An entry's body as Postgres' `jsonb` takes it.
 
-The exact bytes are kept beside it (`event.raw`) for the hash; this is the view for queries. `jsonb` refuses
-U+0000 and lone surrogates, which JSON may spell as escapes: they become U+FFFD. What is no JSON at all becomes
-`{"unreadable": true}`. The same body always gives the same view.
+The exact bytes (`event.raw`), which the hash covers, are what queries read too, wherever `jsonb` takes them as they are.
+It refuses U+0000 and lone surrogates, which JSON may spell as escapes: they become U+FFFD, and `event.body` holds that.
+What is no JSON at all becomes `{"unreadable": true}`. The same body always gives the same view.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ def jsonb_view(body: bytes) -> str:
         return json.dumps(_clean(json.loads(body)), ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError, msgspec.MsgspecError):
         return UNREADABLE
+
+
+def kept_view(body: bytes) -> str | None:
+    """:func:`jsonb_view`, or None where that is `body` itself and need not be kept a second time."""
+    view = jsonb_view(body)
+    return None if b"\\u" not in body and view != UNREADABLE else view
 
 
 def _clean(value: Any) -> Any:

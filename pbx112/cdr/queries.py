@@ -68,7 +68,7 @@ async def story_of(dsn: str, call_id: str, *, unmasked: bool = False) -> Story |
     connection = await connect(dsn, "cdr")
     try:
         await note_access(connection, "cdr", "one call", call_id=call_id, unmasked=unmasked)
-        view, events = ("calls_unmasked", "event") if unmasked else ("calls", "events")
+        view, events = ("calls_unmasked", "events_unmasked") if unmasked else ("calls", "events")
         calls = await fetch(connection, CallRecord, view, "WHERE call_id = $1", call_id)
         legs = await fetch(connection, LegRecord, "leg", "WHERE call_id = $1 ORDER BY leg", call_id)
         recordings = await fetch(

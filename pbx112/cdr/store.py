@@ -9,7 +9,7 @@ from typing import TypeVar
 import asyncpg
 import msgspec
 
-from pbx112.cdr.body import UNREADABLE, jsonb_view
+from pbx112.cdr.body import UNREADABLE, kept_view
 from pbx112.cdr.rows import (
     CallBackRecord,
     CallRecord,
@@ -105,7 +105,7 @@ def event_rows(
             entry.mono_ns,
             entry.plan,
             entry.kind,
-            UNREADABLE if plain else jsonb_view(entry.body),
+            UNREADABLE if plain else kept_view(entry.body),
             entry.body,
             entry.hash,
             node,

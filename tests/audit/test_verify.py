@@ -46,7 +46,7 @@ DO $do$ DECLARE e pbx112.event; b bytea; BEGIN
 ALTERATIONS = {
     "raw": SET.format(set="raw = raw || ' '"),
     "raw and body": SET.format(set="raw = '{{}}', body = '{{}}'"),
-    "body": SET.format(set="""body = body || '{{"also": 1}}'"""),
+    "body": SET.format(set="""body = pbx112.body(raw, body) || '{{"also": 1}}'"""),
     "body hidden": SET.format(set="""body = '{{"unreadable": true}}'"""),
     "time": SET.format(set="at = at + interval '1 microsecond'"),
     "clock": SET.format(set="mono_ns = mono_ns + 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import asyncpg
 import pytest
@@ -62,6 +63,64 @@ async def test_records_of_before_move_into_their_months(server: Postgres, empty_
         ("pbx112.call_2026_06", "c3", "no_answer"),
     ]
     assert any("pbx112 rebuild" in notice for notice in notices)
+
+
+async def test_details_that_stood_twice_and_those_that_stand_once_read_the_same(
+    server: Postgres, empty_database: str
+) -> None:
+    """0080: every view says of the rows of an older version what it said, and of the same events written now too."""
+    dsn = server.dsn_of(empty_database)
+    await migrate(dsn, migrations=[migration for migration in shipped() if migration.number < 80])
+    connection = await asyncpg.connect(dsn)
+    told = (
+        ("CallerDescribed", '{"identity": "<sip:0812@a>", "place": "Bintuhan", "latitude": -4.8}'),
+        ("CallArrived", '{"caller": "+62812", "caller_raw": "0812", "nuisance": 3}'),
+        ("CallTransferred", '{"by": 1, "to": "13", "owner": "damkar", "line": "2101"}'),
+        ("ListenStarted", '{"by": "1109", "line": "1101", "leg": 1, "channel": "x"}'),
+        ("LegOffered", '{"leg": 1, "target": {"owner": "kab", "number": "9", "neighbour": true}}'),
+        ("LinesSeen", '{"first": true, "lines": [{"owner": "damkar", "number": "2101", "state": "free"}]}'),
+    )
+    views = (
+        "caller_description",
+        "events",
+        "nuisance",
+        "transfer",
+        "listening",
+        "across_border",
+        "line_watch",
+    )
+
+    async def seen() -> Counter[str]:
+        found = Counter[str]()
+        for view in views:
+            whose = "'{journal_id,seq,call_id,node}'::text[]"
+            rows = await connection.fetch(f"SELECT to_jsonb(v) - {whose} AS row FROM pbx112.{view} v")
+            assert rows, view
+            found.update(f"{view} {row['row']}" for row in rows)
+        return found
+
+    async def tell(call: str, *, twice: bool) -> None:
+        for seq, (kind, body) in enumerate(told, 1):
+            await connection.execute(
+                "INSERT INTO pbx112.event (journal_id, seq, call_id, at, mono_ns, plan, kind, body, raw, hash, node)"
+                " VALUES (md5($1)::uuid, $2, $1, '2026-05-01Z', 0, 'p', $3, $4, $5, sha256('x'), $1)",
+                *(call, seq, kind, body if twice else None, body.encode()),
+            )
+
+    try:
+        await tell("before", twice=True)
+        before = await seen()
+        await migrate(dsn)
+        assert await seen() == before
+        await tell("now", twice=False)
+        assert await seen() == before + before
+        with pytest.raises(asyncpg.InvalidTextRepresentationError):
+            await connection.execute(
+                "INSERT INTO pbx112.event SELECT journal_id, 99, call_id, at, 0, plan, kind, NULL, 'no JSON', hash,"
+                " node FROM pbx112.event LIMIT 1"
+            )
+    finally:
+        await connection.close()
 
 
 async def test_an_applied_file_that_was_changed_is_named(dsn: str) -> None:

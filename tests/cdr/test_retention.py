@@ -208,7 +208,7 @@ async def test_a_month_that_was_tampered_with_stays_as_evidence(
     async with db.transaction():
         await db.execute("SET LOCAL session_replication_role = replica")
         await db.execute(
-            "UPDATE pbx112.event SET raw = 'x' WHERE at < $1 AND seq = (SELECT seq FROM pbx112.event WHERE at < $1"
+            "UPDATE pbx112.event SET raw = '{}' WHERE at < $1 AND seq = (SELECT seq FROM pbx112.event WHERE at < $1"
             " ORDER BY seq OFFSET $2 LIMIT 1)",
             datetime.combine(months_ago(4), datetime.min.time(), UTC),
             which,

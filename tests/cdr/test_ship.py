@@ -390,7 +390,7 @@ async def test_what_has_arrived_and_is_old_leaves_the_journal(
 @pytest.mark.parametrize(
     ("forgery", "found"),
     [
-        ("UPDATE pbx112.event SET raw = 'x' WHERE seq = 3", [(3, "does not fit its hash")]),
+        ("UPDATE pbx112.event SET raw = '{}' WHERE seq = 3", [(3, "does not fit its hash")]),
         ("UPDATE pbx112.event SET at = at + interval '1 us' WHERE seq = 4", [(4, "does not fit its hash")]),
         ("UPDATE pbx112.event SET call_id = 'c2' WHERE seq = 5", [(5, "does not fit its hash")]),
         ("DELETE FROM pbx112.event WHERE seq = 2", [(3, "missing before it")]),
