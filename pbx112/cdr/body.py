@@ -1,6 +1,7 @@
 """An entry's body as Postgres' `jsonb` takes it.
 
-The exact bytes (`event.raw`), which the hash covers, are what queries read too, wherever `jsonb` takes them as they are.
+The exact bytes (`event.raw`), which the hash covers, are what queries read too, wherever `jsonb` takes them as they
+are.
 It refuses U+0000 and lone surrogates, which JSON may spell as escapes: they become U+FFFD, and `event.body` holds that.
 What is no JSON at all becomes `{"unreadable": true}`. The same body always gives the same view.
 """
