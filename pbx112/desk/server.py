@@ -131,6 +131,7 @@ class DeskServer:
         calls.called_back[act.trunk] += 1
         calls.trunk_hours.place(act.trunk, now().mono_ns)
         try:
+            await self._switch.make_way("", act.trunk)
             await request.send_command(f"EXEC Set GROUP(pbx112trunk)={act.trunk}")
             if act.caller_id:
                 await request.send_command(f"EXEC Set CALLERID(num)={act.caller_id}")

@@ -143,20 +143,15 @@ class LineTests:
             if live.test.run == run:
                 self._hear(live, line_test.Withdrawn(why))
 
-    async def make_way(self, target: Target, busy: int, limit: int) -> None:
-        """A real call is about to ring `target`, whose trunk then carries `busy` of `limit` calls besides tests: the
-        test on this line ends first, and on its trunk as many as leave one circuit free."""
+    async def make_way(self, number: str, trunk: str, busy: int, limit: int) -> None:
+        """A real call is about to ring the line `number` ("": a citizen who is called back) over `trunk` ("": none),
+        which then carries `busy` of `limit` calls besides tests: the test on this line ends first, and on the trunk as
+        many as leave one circuit free."""
         if not self._live:
             return
-        in_the_way = [live for live in self._live.values() if live.test.target.number == target.number]
-        if target.trunk is not None:
-            others = [
-                live
-                for live in self._live.values()
-                if live not in in_the_way and live.test.target.trunk == target.trunk
-            ]
-            spare = max(0, limit - 1 - busy)
-            in_the_way += others[spare:]
+        mine = [live for live in self._live.values() if live.test.target.number == number]
+        others = [live for live in self._live.values() if trunk and live.test.target.trunk == trunk]
+        in_the_way = mine + [live for live in others if live not in mine][max(0, limit - 1 - busy) :]
         for live in in_the_way:
             self._hear(live, line_test.Needed())
         await _within(GIVE_WAY, *(live.gone for live in in_the_way))

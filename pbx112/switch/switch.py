@@ -24,7 +24,6 @@ from pbx112.model.events import (
     LegEnded,
     Outcome,
     PlanLoaded,
-    Target,
 )
 from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import World
@@ -205,18 +204,18 @@ class Switch:
             self._spawn(self._ask_who_calls(request), f"ask who calls on {request.channel}")
             return None
         if isinstance(request, react.Originate):
-            await self._make_way(request.target)
+            await self.make_way(request.target.number, request.target.trunk or "")
         if not isinstance(request, react.Hangup | react.DropBridge | react.ToFallback):
             return await perform(self.ari, request)
         if not await settle(self.ari, request) and self._still_wanted(request):
             self._debts.add(request)
         return None
 
-    async def _make_way(self, target: Target) -> None:
-        """A test call never keeps a line, or a trunk's circuit, from a real one."""
-        limits = self._plan.trunks.get(target.trunk or "")
-        busy = self._calls.load_beside(None).get(target.trunk or "", 0)
-        await self.tests.make_way(target, busy, limits.max_calls if limits else 0)
+    async def make_way(self, number: str, trunk: str) -> None:
+        """A test call never keeps a line, or a trunk's circuit, from a real one, which is about to be placed."""
+        limits = self._plan.trunks.get(trunk)
+        busy = self._calls.load_beside(None).get(trunk, 0)
+        await self.tests.make_way(number, trunk, busy, limits.max_calls if limits else 0)
 
     def place(self, trunk: str) -> None:
         """A call that is no citizen's is placed over this trunk: it counts for its hour."""

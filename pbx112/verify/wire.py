@@ -29,7 +29,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_
     patience: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 300.0
     """Seconds for which a line that is in use is waited for."""
     on_duty_only: bool = False
-    """Leave out lines that are off duty when their turn comes."""
+    """Leave out lines that are off duty when the run begins."""
 
 
 class Refusal(msgspec.Struct, frozen=True, tag=True):

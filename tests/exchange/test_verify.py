@@ -208,10 +208,50 @@ async def test_a_citizen_s_call_ends_the_test_at_once_and_the_line_is_tried_agai
             False,
         )
         assert phone.rang == 2  # while the citizen talks there, nobody tests the line
+        async with command(exchange, "--line", "2101") as second:
+            _, why = await second.communicate()
+        assert second.returncode == 1 and f"verification {run} goes on" in why.decode()
         calling.hang_up()
         await eventually(lambda: phone.rang == 3, 10)
     record = await exchange.record(caller)
     assert record.tried == (("2101", "accepted"),)
+    await exchange.quiet()
+
+
+async def test_a_trunk_is_for_citizens_first(exchange: Exchange) -> None:
+    """One circuit: the test of a mobile gives it up for a call to another; and is not even begun while it is taken."""
+    await exchange.reload_plan(
+        f"""
+version: 1
+service: {{name: Uji 112, number: "112", language: id, timezone: Asia/Jakarta}}
+trunks:
+  sim: {{dial: "PJSIP/{{number}}@sim", caller_id: "0739112", max_calls: 1, allow: ["+628"]}}
+default_agency: damkar
+agencies:
+  damkar: {{name: Damkar, code: "13", lines: [{{mobile: "{MOBILE_A}", trunk: sim, ring_for: 5, accept_for: 3}}]}}
+  pln: {{name: PLN, code: "14", lines: [{{mobile: "{MOBILE_B}", trunk: sim, ring_for: 5, accept_for: 3}}]}}
+"""
+    )
+    await exchange.phones({MOBILE_A: HUMAN, MOBILE_B: VOICEMAIL})
+    async with command(
+        exchange, "--agency", "pln", "--tries", "2", "--patience", "0", "--again-after", "0"
+    ) as process:
+        run = await begun(process)
+        await channel_of(exchange, "sim", "Up")
+        caller = Caller()
+        calling = await exchange.dial(caller)
+        await calling.answered(within=5)
+        (over,) = (message.at for message in exchange.phone(MOBILE_B).received("BYE"))
+        (rung,) = (message.at for message in exchange.phone(MOBILE_A).received("INVITE"))
+        assert over <= rung
+        assert await process.wait() == 1
+    found = (await results(exchange, run, 1))[MOBILE_B]
+    while found["attempt"] == 1:
+        found = (await results(exchange, run, 1))[MOBILE_B]
+    assert (found["result"], found["detail"]) == ("not_tried", "trunk_full")
+    calling.hang_up()
+    record = await exchange.record(caller)
+    assert record.tried == ((MOBILE_A, "accepted"),)
     await exchange.quiet()
 
 
