@@ -84,8 +84,7 @@ class ChannelTalkingStarted(_Typed, frozen=True, tag=True):
 
 
 class ChannelTalkingFinished(_Typed, frozen=True, tag=True):
-    """That sound has ended: it lasted for `duration` milliseconds. (Asterisk takes a channel's first frame for sound,
-    whatever is in it: then this follows at once, with about 0.)"""
+    """That sound has ended: it lasted for `duration` milliseconds."""
 
     channel: Channel
     duration: int = 0

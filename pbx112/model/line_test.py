@@ -31,7 +31,7 @@ SILENCE_MS, LOUD = 300, 256
 is one (Asterisk's own default)."""
 
 SOUND_MS = 150
-"""A sound that lasted for less is none: a click, or the first frame."""
+"""A sound that lasted for less is none: a click, or (a version of Asterisk may tell so) the first frame of silence."""
 
 SURE_AFTER = 0.6
 """Seconds after which what has begun, and has not ended, is a sound: silence would have ended by then."""
@@ -151,7 +151,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class SoundBegan:
-    """Something comes from the line; the first of it counts as sound for Asterisk even where it is silence."""
+    """A sound begins to come from the line, for Asterisk; whether it is one shows by its lasting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,10 +85,10 @@ async def begun(process: asyncio.subprocess.Process) -> str:
 
 
 @asynccontextmanager
-async def officer(exchange: Exchange, number: str) -> AsyncIterator[Baresip]:
-    """A real phone, which picks up at once, and out of which a voice comes."""
+async def officer(exchange: Exchange, number: str, voice: float = VOICE) -> AsyncIterator[Baresip]:
+    """A real phone, which picks up at once, and out of which a voice comes (0: silence, in as many packets)."""
     at, here = exchange.addresses()[number], exchange.network.exchange
-    async with baresip(exchange.folder / f"officer-{number}", number, at, here, VOICE) as phone:
+    async with baresip(exchange.folder / f"officer-{number}", number, at, here, voice) as phone:
         yield phone
 
 
@@ -115,16 +115,19 @@ async def channel_of(exchange: Exchange, line: str, state: str) -> str:
 async def test_each_line_comes_to_what_it_is(exchange: Exchange, tmp_path: Path) -> None:
     paper = tmp_path / "berita-acara.pdf"
     await exchange.reload_plan(_PLAN)
-    await exchange.phones(
-        {"2102": HUMAN, "2201": SILENT, "2202": BUSY, "2301": DECLINES, MOBILE_B: VOICEMAIL}
-    )
+    await exchange.phones({"2201": SILENT, "2202": BUSY, "2301": DECLINES, MOBILE_B: VOICEMAIL})
     async with (
         officer(exchange, "2101") as desk,
+        officer(exchange, "2102", voice=0.0) as mute,
         officer(exchange, MOBILE_A) as mobile,
         command(exchange, "--tries", "1", "--at-once", "10", "--pdf", str(paper)) as process,
     ):
         run = await begun(process)
-        await asyncio.gather(presses_1(exchange, "2101", desk), presses_1(exchange, "gsm", mobile))
+        await asyncio.gather(
+            presses_1(exchange, "2101", desk),
+            presses_1(exchange, "2102", mute),
+            presses_1(exchange, "gsm", mobile),
+        )
         assert await process.wait() == 1
     found = await results(exchange, run, 8)
     assert {line: row["result"] for line, row in found.items()} == {

@@ -63,7 +63,7 @@ def test_a_sound_that_does_not_end_is_one() -> None:
     assert listening().hear(12, lt.SoundBegan()).wait().verdict.result is TestResult.VERIFIED
 
 
-def test_the_first_frame_is_no_sound_and_it_is_listened_on() -> None:
+def test_a_click_is_no_sound_and_it_is_listened_on() -> None:
     told = listening()
     due = told.situation.due if isinstance(told.situation, lt.Listens) else 0
     told.hear(11.6, lt.SoundBegan()).hear(11.9, lt.SoundEnded(20))
