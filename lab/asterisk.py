@@ -47,7 +47,7 @@ class Asterisk:
         self.folder = folder.absolute()
         self.root = root or find_root()
         self._process: Process | None = None
-        for name in ("lib/keys", "spool/recording", "spool/tmp", "run", "log", "data/sounds"):
+        for name in ("lib/keys", "spool/recording", "spool/tmp", "run", "log/cdr-custom", "data/sounds"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         # Without its own name Asterisk asks DNS for it, for seconds, in every call.
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")

@@ -10,7 +10,10 @@ from lab.network import SIP, Network
 from pbx112.plan.types import Plan
 
 SAMPLES = Path(__file__).parent.parent / "dialplan"
-SHIPPED = ("ari.conf", "http.conf", "manager.conf", "modules.conf", "rtp.conf", "extensions.conf")
+SHIPPED = (
+    *("ari.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "manager.conf", "modules.conf", "rtp.conf"),
+    "extensions.conf",
+)
 """Used as they are, but for passwords and addresses."""
 
 PACKAGED = (
@@ -18,7 +21,6 @@ PACKAGED = (
         "acl",
         "aeap",
         "ccss",
-        "cdr",
         "cel",
         "chan_websocket",
         "cli_aliases",

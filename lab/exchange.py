@@ -213,6 +213,11 @@ class Exchange:
         """The first event of that kind, with these fields, of this caller's call; waits for it."""
         return await told_of(self.dsn, caller.number, kind, within, **fields)
 
+    @property
+    def cdr(self) -> Path:
+        """Where Asterisk writes its own records of calls."""
+        return self.asterisk.folder / "log" / "cdr-custom" / "pbx112.csv"
+
     async def leftovers(self) -> Leftovers:
         """Channels and bridges that are in Asterisk."""
         return await self.asterisk.leftovers()
@@ -286,6 +291,7 @@ class Exchange:
             "dsn": self._given_dsn or self.postgres.daemon_dsn,
             "journal": str(self.folder / "journal" / "journal.db"),
             "fallback_records": str(self.asterisk.folder / RECORDS),
+            "asterisk_cdr": str(self.cdr),
             "dialplan": str(self.asterisk.folder / "etc" / "pbx112.conf"),
         }
 

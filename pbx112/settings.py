@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     journal: Path = Path("/var/lib/pbx112/journal.db")
     fallback_records: Path = Path("/var/log/asterisk/pbx112-fallback.csv")
     """The file in which Asterisk itself writes down the calls that the dialplan handled alone."""
+    asterisk_cdr: Path = Path("/var/log/asterisk/cdr-custom/pbx112.csv")
+    """The file in which Asterisk writes its own record of each call, for `pbx112 audit reconcile`."""
     dialplan: Path = Path("/etc/asterisk/pbx112.conf")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

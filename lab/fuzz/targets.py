@@ -21,6 +21,7 @@ from panoramisk import Manager  # type: ignore[import-untyped]
 
 from pbx112.ari import Channel
 from pbx112.ari import events as rest
+from pbx112.audit.asterisk_cdr import Bad, Detail, channels, read
 from pbx112.cdr import build_record, facts
 from pbx112.cdr.fallback import FallbackRecords
 from pbx112.desk.agi import LONGEST_REQUEST, DeskApplication, DeskRequest, Gone
@@ -412,6 +413,34 @@ def _agi_samples() -> list[bytes]:
     ]
 
 
+# --- Asterisk's own call detail records ------------------------------------------------------------------------
+
+
+def _cdr(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pbx112.csv"
+        file.write_bytes(data)
+        details, bad = read([file], 0, 10**18)
+    lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+    assert len(details) + len(bad) == lines, "each line is a record, or named"
+    assert all(isinstance(each, Bad) and each.why and str(each).isprintable() for each in bad)
+    assert all(isinstance(each, Detail) and 0 < each.start_us <= each.end_us for each in details)
+    for channel in channels(details).values():
+        assert channel.uniqueid.isprintable()
+        assert not (channel.is_call and channel.is_desk_code)
+
+
+def _cdr_samples() -> list[bytes]:
+    call = (
+        b'"1795709829.587380","0.000000","1795709830.819743","lab-1.2","lab-1.2","12","%s","%s","PJSIP/1-1"\n'
+    )
+    return [
+        call % (b"pbx112-intake", b"ANSWERED") + call % (b"pbx112-fallback-menu", b"NO ANSWER"),
+        call % (b"pbx112-desk-code", b"BUSY"),
+        call.replace(b"PJSIP/1-1", b'a ""quoted"", one') % (b"pbx112-fallback", b"FAILED"),
+    ]
+
+
 TARGETS: dict[str, Target] = {
     "ari": Target(_ari_samples, _ari),
     "agencies.yaml": Target(_plan_samples, _plan),
@@ -424,5 +453,6 @@ TARGETS: dict[str, Target] = {
         lambda: [b"081234567890", b"+6281234567890", b"anonymous", b"0739-112 (kantor)"], _caller
     ),
     "agi": Target(_agi_samples, _agi),
+    "asterisk cdr": Target(_cdr_samples, _cdr),
     "ami": Target(_ami_samples, _ami),
 }

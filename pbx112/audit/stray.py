@@ -26,7 +26,8 @@ _UNLOCKED = """
 WITH locked AS (
     SELECT c.oid, c.relname FROM pg_catalog.pg_class c
     WHERE c.relnamespace = 'pbx112'::regnamespace AND c.relkind IN ('r', 'p')
-        AND (c.relname IN ('event', 'access_log', 'dropped_range', 'legal_hold', 'retention_run', 'retention_step')
+        AND (c.relname IN ('event', 'access_log', 'dropped_range', 'legal_hold', 'retention_run', 'retention_step',
+                           'reconciliation', 'reconciliation_call')
              OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid
                         AND i.inhparent IN ('pbx112.event'::regclass, 'pbx112.access_log'::regclass)))
 )

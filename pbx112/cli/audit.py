@@ -22,10 +22,12 @@ from pbx112.cdr.rebuild import rebuild as compare
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed, reported
 from pbx112.cli.options import Agencies, dsn_of, settings_for
+from pbx112.cli.reconcile import reconcile
 from pbx112.cli.screen import complain, plain, say, screen
 from pbx112.plan.load import load_plan
 
 app = typer.Typer(no_args_is_help=True, help="Whether somebody changed the records.")
+app.command()(reported(reconcile))
 
 _NAMED = 20
 """Calls that are named on the screen; how many there are is told in any case."""

@@ -1,0 +1,303 @@
+"""Asterisk's own records, whatever stands in them, and the comparison of a day: each call in exactly one class."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lab.postgres import Postgres
+from pbx112.audit.asterisk_cdr import CdrFilesError, Detail, channels, files, read, read_line
+from pbx112.audit.reconcile import DIFFERENCES, EXPLAINED, Day, Recorded, reconcile
+from pbx112.audit.reconciled import reconcile_day
+
+BEGINS = datetime(2025, 11, 24, 17, tzinfo=UTC)  # midnight in Jakarta
+ENDS = BEGINS + timedelta(days=1)
+NOON = BEGINS + timedelta(hours=12)
+MINUTE = timedelta(minutes=1)
+
+
+def line(
+    start: datetime = NOON,
+    *,
+    seconds: float = 60,
+    call: str = "lab-1.1",
+    linked: str = "",
+    context: str = "pbx112-intake",
+    disposition: str = "ANSWERED",
+    other: str = "PJSIP/1101-1",
+) -> str:
+    """What Asterisk writes."""
+    end = start.timestamp() + seconds
+    fields = (
+        f"{start.timestamp():.6f}",
+        "0.000000",
+        f"{end:.6f}",
+        call,
+        linked or call,
+        "7",
+        context,
+        disposition,
+        other,
+    )
+    return ",".join('"' + field.replace('"', '""') + '"' for field in fields)
+
+
+def heard(*lines: str) -> list[Detail]:
+    found = [read_line(each.encode()) for each in lines]
+    assert all(isinstance(each, Detail) for each in found), found
+    return [each for each in found if isinstance(each, Detail)]
+
+
+def row(call: str = "lab-1.1", at: datetime = NOON, **more: object) -> Recorded:
+    """The record of a call that was answered and lasted a minute."""
+    known: dict[str, object] = {
+        "via": "daemon",
+        "arrived_at": at,
+        "accepted_at": at + timedelta(seconds=5),
+        "ended_at": at + MINUTE,
+        "outcome": "answered",
+    }
+    return Recorded(call, **(known | more))  # type: ignore[arg-type]
+
+
+def day_of(
+    lines: list[str], rows: list[Recorded], unended: frozenset[str] = frozenset(), now: datetime = ENDS
+) -> Day:
+    day = Day(date(2025, 11, 25), BEGINS, ENDS)
+    reconcile(day, channels(heard(*lines)).values(), rows, unended, now)
+    assert day.agreed + len(day.found) == day.asterisk_calls + day.records_alone
+    assert day.asterisk_calls + day.records_alone == day.recorded_calls + day.asterisk_alone
+    return day
+
+
+def kinds(
+    lines: list[str], rows: list[Recorded], unended: frozenset[str] = frozenset(), now: datetime = ENDS
+) -> list[str]:
+    return [each.kind for each in day_of(lines, rows, unended, now).found]
+
+
+# --- the file ----------------------------------------------------------------------------------------------------
+
+
+def test_a_line_is_read_and_times_keep_their_microseconds() -> None:
+    said = read_line(line(NOON + timedelta(microseconds=123456), seconds=1, other='x"y,z').encode())
+    assert isinstance(said, Detail)
+    assert said.start_us == int(NOON.timestamp()) * 1_000_000 + 123456
+    assert said.end_us - said.start_us == 1_000_000
+    assert said.joined
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        line()[1:],
+        line() + ',"x"',
+        line().replace('"7"', "7"),
+        line().replace('"7"', '"-7"'),
+        line().replace('"7"', '"\u0667"'),
+        line(disposition="ANSWERED\x00"),
+        line(disposition="DROP TABLE"),
+        line(call="lab 1"),
+        line(seconds=-1),
+        line(context="pbx112\nintake"),
+        line().replace("0.000000", "0,000000"),
+        line().replace(".000000", ".0", 1),
+    ],
+)
+def test_a_line_that_is_none_is_told(wrong: str) -> None:
+    assert isinstance(read_line(wrong.encode()), str)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_stands_there_is_a_record_or_told(data: bytes) -> None:
+    said = read_line(data)
+    assert said if isinstance(said, str) else said.start_us <= said.end_us
+
+
+@given(st.lists(st.sampled_from("ab,\"' \\"), max_size=30).map("".join))
+@example('","')
+@example('x","y","z')
+def test_commas_and_quotes_within_a_field_stay_within_it(other: str) -> None:
+    said = read_line(line(other=other).encode())
+    assert isinstance(said, Detail)
+    assert said.joined is (other != "")
+    assert said.context == "pbx112-intake"
+
+
+def test_bad_lines_are_named_and_cost_no_other_and_rotated_files_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "pbx112.csv"
+    with gzip.open(tmp_path / "pbx112.csv.2.gz", "wt") as packed:
+        packed.write(line(call="lab-1.1") + "\n")
+    (tmp_path / "pbx112.csv.1").write_text(
+        line(call="lab-1.2") + "\n" + "x" * 9000 + "\n" + line(call="lab-1.3") + "\n"
+    )
+    broken = line(call="lab-1.4", context="pbx112\nintake")
+    file.write_text(line(call="lab-1.5") + "\n" + broken + "\n" + line(call="lab-1.6") + "\n" + line()[:50])
+    told: list[int] = []
+    details, bad = read(files(file), 0, 2**62, told.append)
+    assert sorted(each.uniqueid for each in details) == [
+        "lab-1.1",
+        "lab-1.2",
+        "lab-1.3",
+        "lab-1.5",
+        "lab-1.6",
+    ]
+    assert [(each.file.name, each.line) for each in bad] == [
+        ("pbx112.csv", 2), ("pbx112.csv", 3), ("pbx112.csv", 5), ("pbx112.csv.1", 2),
+    ]  # fmt: skip
+    assert sum(told) == sum(each.stat().st_size for each in tmp_path.iterdir())
+    assert read(files(file), int((NOON + 2 * MINUTE).timestamp()) * 1_000_000, 2**62)[0] == []
+
+
+def test_files_that_are_not_there_or_cannot_be_read_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "pbx112.csv"
+    with pytest.raises(CdrFilesError, match="no such file"):
+        files(file)
+    (tmp_path / "pbx112.csv.1.gz").write_bytes(gzip.compress(line().encode())[:-9])
+    with pytest.raises(CdrFilesError, match=r"csv\.1\.gz"):
+        read(files(file), 0, 2**62)
+    (tmp_path / "pbx112.csv.2.xz").touch()
+    with pytest.raises(CdrFilesError, match=r"csv\.2\.xz: only \.gz"):
+        files(file)
+
+
+# --- the comparison ----------------------------------------------------------------------------------------------
+
+
+def test_a_call_of_several_records_is_one_call_and_its_legs_are_none() -> None:
+    day = day_of(
+        [
+            line(seconds=10, disposition="NO ANSWER"),
+            line(NOON + timedelta(seconds=10), seconds=50),
+            line(call="lab-1.1-leg1", linked="lab-1.1", context="pbx112-desk"),
+            line(call="lab-1.9", context="pbx112-fallback-line", linked="lab-1.1"),
+            line(call="lab-1.10", context="pbx112-desk-code"),
+            line(call="lab-1.11", context="pbx112-desk"),
+        ],
+        [row()],
+    )
+    assert (day.agreed, day.asterisk_calls, day.desk_codes, day.other_channels, day.found) == (1, 1, 1, 3, [])
+
+
+def test_a_call_of_the_fallback_agrees_as_such() -> None:
+    day = day_of([line(context="pbx112-fallback")], [row(via="fallback", outcome="fallback_answered")])
+    assert (day.agreed, day.agreed_fallback) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows", "kind"),
+    [
+        ([line()], [], "not_recorded"),
+        ([], [row()], "not_in_asterisk"),
+        ([], [row(outcome="system_failure")], "asterisk_cut"),
+        ([line()], [row(), row(at=NOON + timedelta(days=40))], "recorded_twice"),
+        ([], [row(), row(at=NOON + MINUTE)], "recorded_twice"),
+        ([line(disposition="NO ANSWER")], [row()], "answered_differs"),
+        ([line(other="")], [row()], "answered_differs"),
+        ([line()], [row(accepted_at=None, outcome="abandoned_ringing")], "answered_differs"),
+        ([line(other="", seconds=6)], [row(ended_at=NOON + timedelta(seconds=6))], "answered_as_it_ended"),
+        ([line()], [row(at=NOON + timedelta(seconds=3), ended_at=NOON + MINUTE)], "arrival_differs"),
+        ([line()], [row(ended_at=NOON + 2 * MINUTE)], "end_differs"),
+        ([line()], [row(ended_at=NOON + MINUTE / 2)], "end_differs"),
+        ([line()], [row(ended_at=NOON + 2 * MINUTE, caller_left_at=NOON + MINUTE)], "staff_talked_on"),
+        ([line()], [row(ended_at=NOON + 2 * MINUTE, resumed_at=NOON + 2 * MINUTE)], "ended_unseen"),
+        ([line()], [row(ended_at=NOON + 2 * MINUTE, resumed_at=NOON + MINUTE / 2)], "end_differs"),
+    ],
+)
+def test_each_difference_has_its_class(lines: list[str], rows: list[Recorded], kind: str) -> None:
+    assert kinds(lines, rows) == [kind]
+    assert (kind in DIFFERENCES) != (kind in EXPLAINED)
+
+
+def test_within_the_tolerance_they_agree() -> None:
+    assert kinds([line()], [row(at=NOON + timedelta(seconds=2), ended_at=NOON + MINUTE)]) == []
+
+
+def test_a_call_that_has_not_ended_is_under_way_but_not_for_ever() -> None:
+    assert kinds([line()], [], frozenset({"lab-1.1"}), NOON + timedelta(hours=12)) == ["under_way"]
+    assert kinds([line()], [], frozenset({"lab-1.1"}), NOON + timedelta(hours=13)) == ["not_recorded"]
+
+
+def test_at_midnight_a_call_belongs_to_the_day_that_asterisk_says() -> None:
+    just = timedelta(milliseconds=5)
+    before, after = BEGINS - just, BEGINS + just
+    assert day_of([line(before)], [row(at=after)]).asterisk_calls == 0
+    day = day_of([line(after)], [row(at=before)])
+    assert (day.agreed, day.recorded_calls) == (1, 1)
+
+
+moments = st.sampled_from(
+    [BEGINS - MINUTE, BEGINS, NOON, NOON + timedelta(seconds=1), NOON + MINUTE, ENDS - MINUTE, ENDS]
+)
+ids = st.sampled_from(["lab-1.1", "lab-1.2", "lab-1.3"])
+
+
+@given(
+    st.lists(
+        st.builds(line, moments, call=ids, disposition=st.sampled_from(["ANSWERED", "BUSY"])), max_size=6
+    ),
+    st.lists(st.builds(row, ids, moments), max_size=5),
+    st.frozensets(ids),
+)
+def test_the_parts_add_up_to_the_whole(
+    lines: list[str], rows: list[Recorded], unended: frozenset[str]
+) -> None:
+    day_of(lines, rows, unended)
+
+
+# --- the database ------------------------------------------------------------------------------------------------
+
+
+async def test_the_writer_adds_a_result_under_its_own_name_and_changes_none(
+    server: Postgres, migrated: str
+) -> None:
+    name = "reconciled"
+    await server.create_database(name, like=migrated)
+    await server.add_account("reconciler", "pbx112_writer")
+    await server.add_account("reader", "pbx112_auditor")
+    writer = await asyncpg.connect(server.dsn_of(name, "reconciler"))
+    reader = await asyncpg.connect(server.dsn_of(name, "reader"))
+    try:
+        heard_channels = list(channels(heard(line(), line(BEGINS, call="lab-1.2"))).values())
+        for _ in range(2):
+            await reconcile_day(writer, "lab", Day(date(2025, 11, 25), BEGINS, ENDS), heard_channels, ENDS)
+        far = datetime(2199, 1, 1, tzinfo=UTC)
+        await reconcile_day(writer, "lab", Day(far.date(), far, far + timedelta(days=1)), [], ENDS)
+        days = await reader.fetch("SELECT day, reconciliation_id FROM pbx112.reconciled_day")
+        assert [tuple(each) for each in days] == [(date(2025, 11, 25), 2)], (
+            "a day that is not over is not reconciled"
+        )
+        rows = await reader.fetch(
+            "SELECT account, asterisk_calls, differences FROM pbx112.reconciliation WHERE day < '2199-01-01'"
+        )
+        assert [tuple(each) for each in rows] == [("reconciler", 2, 2)] * 2
+        assert (
+            await reader.fetchval(
+                "SELECT count(*) FROM pbx112.reconciliation_call WHERE class = 'not_recorded'"
+            )
+            == 4
+        )
+        for statement in (
+            "UPDATE pbx112.reconciliation SET differences = 0",
+            "DELETE FROM pbx112.reconciliation_call",
+            "INSERT INTO pbx112.reconciliation (account) VALUES ('somebody')",
+        ):
+            for connection in (writer, reader):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute(statement)
+        owner = await asyncpg.connect(server.dsn_of(name))
+        try:
+            with pytest.raises(asyncpg.PostgresError, match="append"):
+                await owner.execute("DELETE FROM pbx112.reconciliation_call")
+        finally:
+            await owner.close()
+    finally:
+        await writer.close()
+        await reader.close()
