@@ -34,6 +34,21 @@ _OF_MONTH = {
     "outcomes": "SELECT * FROM pbx112.outcome_month WHERE month = $1 ORDER BY calls DESC, outcome",
     "results": "SELECT * FROM pbx112.leg_result_month WHERE month = $1",
     "dispositions": "SELECT * FROM pbx112.disposition_month WHERE month = $1 ORDER BY calls DESC",
+    "reconciled": "SELECT * FROM pbx112.reconciled_day WHERE day >= $1 AND day < ($1 + interval '1 month')::date "
+    "ORDER BY day, node",
+    "differing": """
+        SELECT r.day, c.* FROM pbx112.reconciled_day r JOIN pbx112.reconciliation_call c USING (reconciliation_id)
+        WHERE r.day >= $1 AND r.day < ($1 + interval '1 month')::date
+        ORDER BY r.day, c.is_difference DESC, c.call_id""",
+    "not_reconciled": """
+        SELECT d.day::date AS day
+        FROM generate_series($1::date, ($1 + interval '1 month - 1 day')::date, interval '1 day') d(day)
+        WHERE d.day < (now() AT TIME ZONE pbx112.office_zone())::date
+            AND NOT EXISTS (SELECT FROM pbx112.reconciled_day r WHERE r.day = d.day::date)
+        UNION
+        SELECT c.day FROM pbx112.calls c WHERE c.month = $1 AND c.day < (now() AT TIME ZONE pbx112.office_zone())::date
+            AND NOT EXISTS (SELECT FROM pbx112.reconciled_day r WHERE r.day = c.day AND r.node = c.node)
+        ORDER BY day""",
     "repeat_callers": "SELECT * FROM pbx112.repeat_caller WHERE month = $1 ORDER BY calls DESC, caller",
 }
 

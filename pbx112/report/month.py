@@ -82,6 +82,11 @@ class Month:
     results: Sequence[Row]
     dispositions: Sequence[Row]
     repeat_callers: Sequence[Row]
+    reconciled: Sequence[Row]
+    differing: Sequence[Row]
+    """Calls in which Asterisk's own count and the records differ, for a known reason too."""
+    not_reconciled: Sequence[Row]
+    """Days that are over, of which no comparison is there, or not of each machine."""
     waits: Sequence[Wait]
     heads: Sequence[Head]
 

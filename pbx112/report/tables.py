@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -39,6 +41,10 @@ YARDSTICKS = (
 )
 
 
+_DIFFERING = 30
+"""Calls that are named of those in which Asterisk's count and the records differ."""
+
+
 def all_tables(month: Month, form: Figures, texts: Texts) -> dict[str, Any]:
     """Everything, by its name in the page."""
     names = {str(row["owner"]): str(row["name"] or row["owner"]) for row in month.agencies}
@@ -59,6 +65,7 @@ def all_tables(month: Month, form: Figures, texts: Texts) -> dict[str, Any]:
         "results": _counts(
             month, _summed(month.results, "result", "offers"), "result", "offers", RESULTS, form, texts
         ),
+        "second_count": _second_count(month, form, texts),
         "dispositions": _counts(month, month.dispositions, "disposition", "calls", DISPOSITIONS, form, texts),
         "agencies": [
             {
@@ -246,3 +253,48 @@ def _share(part: Value, whole: Value) -> Decimal | None:
 
 def _less(whole: Value, part: Value) -> Value:
     return None if whole is None or part is None else whole - part
+
+
+def _second_count(month: Month, form: Figures, texts: Texts) -> dict[str, Any]:
+    """Asterisk's own count beside that of the records, over the days that were reconciled."""
+    columns = ("asterisk_calls", "recorded_calls", "agreed", "explained", "differences")
+    named = [row for row in month.differing if row["is_difference"]]
+    return {
+        "cells": [form.number(sum(row[column] for row in month.reconciled)) for column in columns],
+        "days": len({row["day"] for row in month.reconciled}),
+        "missing": _spans([row["day"] for row in month.not_reconciled]),
+        "unreadable": form.number(max((row["unreadable_lines"] for row in month.reconciled), default=0)),
+        "differs": bool(named),
+        "more": len(named) - _DIFFERING,
+        "rows": [
+            {
+                "call": row["call_id"],
+                "kind": texts(f"class_{row['class']}"),
+                "key": row["class"],
+                "asterisk": _when(row["asterisk_began_at"], form),
+                "records": _when(row["arrived_at"], form),
+            }
+            for row in named[:_DIFFERING]
+        ],
+        "explained": [
+            {"kind": texts(f"class_{kind}"), "key": kind, "calls": form.number(many)}
+            for kind, many in sorted(
+                Counter(r["class"] for r in month.differing if not r["is_difference"]).items()
+            )
+        ],
+    }
+
+
+def _when(at: datetime | None, form: Figures) -> str:
+    return NOTHING if at is None else form.brief(at)
+
+
+def _spans(days: Sequence[date]) -> str:
+    """Days of the month as people write them: those that follow one another together."""
+    spans: list[list[int]] = []
+    for day in days:
+        if spans and day.day == spans[-1][-1] + 1:
+            spans[-1].append(day.day)
+        else:
+            spans.append([day.day])
+    return ", ".join(str(span[0]) if len(span) == 1 else f"{span[0]}{NOTHING}{span[-1]}" for span in spans)

@@ -125,6 +125,47 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The {shown} most frequent of {all}.",
         "{shown} yang paling sering dari {all}.",
     ),
+    # The second count
+    "second_count": ("A second count, by Asterisk itself", "Hitungan kedua, oleh Asterisk sendiri"),
+    "second_count_text": (
+        "Asterisk writes its own record of each call, apart from this system. Every day the two are held against each "
+        "other, call by call.",
+        "Asterisk menulis catatannya sendiri tentang setiap panggilan, terpisah dari sistem ini. Setiap hari keduanya "
+        "dicocokkan, panggilan demi panggilan.",
+    ),
+    "by_asterisk": ("Asterisk counted", "Menurut Asterisk"),
+    "by_records": ("The records hold", "Dalam catatan"),
+    "agreed": ("Agree", "Sama"),
+    "explained": ("Explained", "Dapat dijelaskan"),
+    "differences": ("Differ", "Berbeda"),
+    "reconciled_days": (
+        "{days} days of this month were reconciled.",
+        "{days} hari pada bulan ini telah dicocokkan.",
+    ),
+    "unreadable_lines": (
+        "{lines} lines of Asterisk's file could not be read.",
+        "{lines} baris berkas Asterisk tidak dapat dibaca.",
+    ),
+    "not_reconciled": ("Not reconciled: {days}.", "Belum dicocokkan: {days}."),
+    "more_differences": ("… and {more} more.", "… dan {more} lainnya."),
+    "call": ("Call", "Panggilan"),
+    "difference": ("Difference", "Perbedaan"),
+    "by_asterisk_at": ("Asterisk", "Asterisk"),
+    "by_records_at": ("Records", "Catatan"),
+    "class_not_recorded": ("not in the records", "tidak ada dalam catatan"),
+    "class_not_in_asterisk": ("not in Asterisk", "tidak ada pada Asterisk"),
+    "class_recorded_twice": ("recorded more than once", "tercatat lebih dari sekali"),
+    "class_answered_differs": ("answered by one, not by the other", "terjawab menurut satu pihak saja"),
+    "class_arrival_differs": ("came at another time", "waktu masuk berbeda"),
+    "class_end_differs": ("ended at another time", "waktu akhir berbeda"),
+    "class_under_way": ("staff still talked", "petugas masih berbicara"),
+    "class_staff_talked_on": (
+        "staff talked on after the caller",
+        "petugas terus berbicara setelah penelepon pergi",
+    ),
+    "class_ended_unseen": ("ended while the daemon was away", "berakhir saat daemon tidak ada"),
+    "class_answered_as_it_ended": ("accepted as the caller left", "diterima saat penelepon pergi"),
+    "class_asterisk_cut": ("cut by the end of Asterisk itself", "terputus karena Asterisk berhenti"),
     # Integrity
     "integrity": ("Integrity", "Keutuhan catatan"),
     "integrity_text": (

@@ -114,6 +114,29 @@ def test_every_figure_stands_with_its_definition(month: Month, pages: dict[str, 
     assert month.heads and month.heads[0].hash[:8] in html
 
 
+def test_asterisks_own_count_stands_beside_ours(month: Month, pages: dict[str, str]) -> None:
+    """Of three days; each day that is over and was not reconciled is named."""
+    today = datetime.now(month.begins.tzinfo).date()
+    over = [NOVEMBER.replace(day=day) for day in range(1, 31) if NOVEMBER.replace(day=day) < today]
+    named = [day for day in over if day.day not in (1, 2, 4)]
+    assert [row["day"] for row in month.not_reconciled] == named
+    day = NOVEMBER.replace(day=3)
+    three = replace(month, not_reconciled=[{"day": day.replace(day=each)} for each in (3, 5, 6, 7)])
+    counted = sum(row["asterisk_calls"] for row in month.reconciled)
+    assert len(month.reconciled) == 3 and counted > 3
+    text = shown(render(three, "en"))
+    assert f"Differ {counted} {counted - 1} {counted - 2} 1 1 3 days of this month were reconciled." in text
+    assert "Not reconciled: 3, 5\N{EN DASH}7." in text
+    assert "lab-1793550000.7 not in the records not_recorded Mon 2, 01:00" in text
+    assert (
+        "1 \N{MULTIPLICATION SIGN} staff talked on after the caller" in text
+        and "lab-1793550000.9" not in text
+    )
+    assert "tidak ada dalam catatan" in shown(pages["id"])
+    none = shown(render(replace(month, reconciled=[], differing=[]), "en"))
+    assert "were reconciled" not in none
+
+
 def test_the_last_anchor_before_the_months_end_is_printed(
     pbx112: Pbx112, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
