@@ -50,6 +50,7 @@ def test_an_office_as_it_should_be_has_no_error(loaded: Office, pbx112: Pbx112) 
     assert "✓ ARI user 'pbx112' may act" in result.output
     assert "✓ AMI lets user 'pbx112' in" in result.output
     assert "needed modules are running" in result.output
+    assert "✓ Asterisk can write its own count of calls (cdr_custom)" in result.output
     assert f"✓ all {PROMPTS} prompts are there" in result.output
     assert result.output.splitlines()[-1].startswith("0 errors, ")
 

@@ -70,6 +70,36 @@ def test_example_passwords_in_asterisks_files(pbx112: Pbx112, tmp_path: Path) ->
     assert f"{tmp_path}/etc/pjsip.conf:3:" in line
 
 
+def test_whether_asterisk_writes_its_own_count(
+    pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "pbx112.csv"
+    monkeypatch.setenv("PBX112_ASTERISK_CDR", str(file))
+    missing = f"! {file} does not exist: `pbx112 audit reconcile` has no second count"
+    assert missing in pbx112("check").output
+    file.write_text("")
+    assert f"✓ Asterisk has counted no call in {file} yet" in pbx112("check").output
+    file.write_text("x")
+    assert f"✓ Asterisk writes its own count of calls to {file}" in pbx112("check").output
+
+
+def test_a_reconciliation_that_cannot_be_made_says_why(
+    pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PBX112_DSN", "postgresql://pbx112@127.117.0.99:1/none")
+    monkeypatch.setenv("PBX112_ASTERISK_CDR", str(tmp_path / "pbx112.csv"))
+    result = pbx112("audit", "reconcile")
+    assert (result.exit_code, "pbx112.csv: there is no such file; let Asterisk" in result.stderr) == (1, True)
+    assert pbx112("audit", "reconcile", "yesterday").exit_code == 2
+    assert pbx112("audit", "reconcile", "2026-11-02", "--to", "2026-11-03").exit_code == 2
+    assert pbx112("audit", "reconcile", "--from", "2026-11-03", "--to", "2026-11-02").exit_code == 2
+    (tmp_path / "pbx112.csv").write_text("no line of Asterisk's\n")
+    result = pbx112("audit", "reconcile", "2026-11-02")
+    assert result.exit_code == 1
+    assert "pbx112.csv:1: not nine quoted fields" in result.stderr
+    assert "Postgres cannot be reached" in result.stderr
+
+
 def test_a_journal_that_cannot_be_written(pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PBX112_JOURNAL", "/proc/pbx112/journal.db")
     result = pbx112("check")

@@ -18,7 +18,7 @@ from pbx112.ari import (
 )
 from pbx112.cli.checks.endpoints import check_endpoints
 from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
-from pbx112.cli.checks.modules import check_modules
+from pbx112.cli.checks.modules import check_modules, check_second_count
 from pbx112.cli.checks.plan_file import Places
 from pbx112.cli.checks.prompts import check_prompts
 from pbx112.cli.options import ari_settings
@@ -143,9 +143,9 @@ async def _daemon(section: Section, ari: AriHttp) -> None:
 
 async def _modules(section: Section, ari: AriHttp, plan: Plan | None) -> None:
     dials = [line.dial for _, line in plan.lines()] if plan else []
-    check_modules(
-        section, await ari.modules(), pjsip=any(dial.upper().startswith("PJSIP/") for dial in dials)
-    )
+    modules = await ari.modules()
+    check_modules(section, modules, pjsip=any(dial.upper().startswith("PJSIP/") for dial in dials))
+    check_second_count(section, modules)
 
 
 async def _dialplan(section: Section, ari: AriHttp, plan: Plan) -> None:

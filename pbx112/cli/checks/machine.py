@@ -18,6 +18,7 @@ def check_machine(settings: Settings) -> Section:
     section = Section("This machine")
     _journal(section, settings.journal)
     _fallback_records(section, settings.fallback_records)
+    _second_count(section, settings.asterisk_cdr)
     _example_passwords(section, settings.dialplan.parent)
     return section
 
@@ -61,6 +62,24 @@ def _fallback_records(section: Section, file: Path) -> None:
     except OSError as error:
         remedy = "let the daemon's user read it: `usermod -aG asterisk pbx112`"
         section.wrong(f"{file} cannot be read by this user ({error.strerror}): {what}", remedy)
+
+
+def _second_count(section: Section, file: Path) -> None:
+    """Whether Asterisk writes its own records of calls, and this user may read them."""
+    what = "`pbx112 audit reconcile` has no second count to compare with"
+    try:
+        with file.open("rb") as stream:
+            empty = not stream.read(1)
+        if empty:
+            section.right(f"Asterisk has counted no call in {file} yet")
+        else:
+            section.right(f"Asterisk writes its own count of calls to {file}")
+    except FileNotFoundError:
+        remedy = "let Asterisk write it (dialplan/cdr.conf, cdr_custom.conf; it comes with the first call), or name"
+        section.doubt(f"{file} does not exist: {what}", f"{remedy} another file with PBX112_ASTERISK_CDR")
+    except OSError as error:
+        remedy = "let the daemon's user read it: `usermod -aG asterisk pbx112`"
+        section.doubt(f"{file} cannot be read by this user ({error.strerror}): {what}", remedy)
 
 
 def _example_passwords(section: Section, folder: Path) -> None:

@@ -42,3 +42,15 @@ def check_modules(section: Section, modules: Iterable[Module], *, pjsip: bool) -
     present = sum(name in running for names in wanted.values() for name in names)
     if present == sum(map(len, wanted.values())):
         section.right(f"all {present} needed modules are running")
+
+
+def check_second_count(section: Section, modules: Iterable[Module]) -> None:
+    """Say whether Asterisk can write call detail records of its own, which `pbx112 audit reconcile` reads."""
+    running = {module.name.removesuffix(".so") for module in modules if module.status in ("Running", "")}
+    if {"cdr_custom", "func_cdr"} <= running:
+        section.right("Asterisk can write its own count of calls (cdr_custom)")
+    else:
+        section.doubt(
+            "Asterisk keeps no count of calls of its own: module cdr_custom or func_cdr is not running",
+            "copy dialplan/cdr.conf and cdr_custom.conf, take `noload=cdr_custom.so` out of modules.conf, restart",
+        )
