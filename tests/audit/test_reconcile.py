@@ -206,6 +206,7 @@ def test_a_call_of_the_fallback_agrees_as_such() -> None:
         ([line()], [row(at=NOON + timedelta(seconds=3), ended_at=NOON + MINUTE)], "arrival_differs"),
         ([line()], [row(ended_at=NOON + 2 * MINUTE)], "end_differs"),
         ([line()], [row(ended_at=NOON + MINUTE / 2)], "end_differs"),
+        ([line()], [row(ended_at=NOON + MINUTE / 2, caller_left_at=NOON + MINUTE)], "end_differs"),
         ([line()], [row(ended_at=NOON + 2 * MINUTE, caller_left_at=NOON + MINUTE)], "staff_talked_on"),
         ([line()], [row(ended_at=NOON + 2 * MINUTE, resumed_at=NOON + 2 * MINUTE)], "ended_unseen"),
         ([line()], [row(ended_at=NOON + 2 * MINUTE, resumed_at=NOON + MINUTE / 2)], "end_differs"),
@@ -229,6 +230,7 @@ def test_at_midnight_a_call_belongs_to_the_day_that_asterisk_says() -> None:
     just = timedelta(milliseconds=5)
     before, after = BEGINS - just, BEGINS + just
     assert day_of([line(before)], [row(at=after)]).asterisk_calls == 0
+    assert day_of([line(ENDS)], [row(at=ENDS - just)]).asterisk_calls == 0
     day = day_of([line(after)], [row(at=before)])
     assert (day.agreed, day.recorded_calls) == (1, 1)
 
