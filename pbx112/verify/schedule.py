@@ -70,7 +70,10 @@ class Schedule:
             return False
         if self._window != begin:
             self._window = begin
-            self._at = moment + random.random() * (end - moment)  # noqa: S311 (nobody gains by foreseeing it)
+            room = max(
+                timedelta(), end - moment - timedelta(seconds=2 * LOOK_EVERY)
+            )  # a look still comes in time
+            self._at = moment + random.random() * room  # noqa: S311 (nobody gains by foreseeing it)
         return self._at is not None and moment >= self._at
 
     async def _carry_out(self) -> None:

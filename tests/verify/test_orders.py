@@ -95,13 +95,20 @@ def test_each_window_has_one_run_at_a_moment_within_it_also_over_a_restart() -> 
         schedule = Schedule(switch, cast(OrderServer, None), clock)
         while not schedule.due():
             clock.now += timedelta(minutes=1)
-        assert at(29, "23:00") <= clock.now < at(30, "01:01")
+        assert at(29, "23:00") <= clock.now < at(30, "01:00")
         moments.add(clock.now)
         began = Instant(int(clock.now.timestamp() * 1e6), 0)
         verified.heed(VerificationStarted("r", "schedule", 2), began)
         clock.now += timedelta(minutes=1)
         assert not schedule.due() and not Schedule(switch, cast(OrderServer, None), clock).due()
     assert len(moments) > 3  # nobody foresees it
+
+
+def test_a_daemon_that_starts_in_the_window_s_last_moment_does_not_miss_it() -> None:
+    clock = Clock()
+    clock.now = at(30, "00:59:30")
+    switch = cast(Switch, SimpleNamespace(plan=plan(), ledger=SimpleNamespace(verified=Verified())))
+    assert Schedule(switch, cast(OrderServer, None), clock).due()
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
