@@ -27,6 +27,7 @@ from pbx112.cli import (
     run,
     salvage,
     schema,
+    setup,
     status,
     subject,
     verify,
@@ -78,6 +79,7 @@ def pbx112(
 
 
 for _command in (
+    setup.setup,
     check.check,
     dialplan.dialplan,
     prompts.prompts,
