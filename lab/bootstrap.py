@@ -72,6 +72,27 @@ def bootstrap(output: TextIO) -> Path:
     return final
 
 
+def base(suite: str, output: TextIO) -> Path:
+    """A minimal Debian of this suite, kept for the next time. Raises :class:`subprocess.CalledProcessError`."""
+    final = cached_root().with_name(f"debian-{suite}")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(final.with_suffix(".lock")):
+        if not final.exists():
+            unfinished = final.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            command = ["debootstrap", "--variant=minbase", suite, str(unfinished), _mirror()]
+            subprocess.run(
+                [*command, "/usr/share/debootstrap/scripts/sid"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=os.environ | _proxy(),
+                check=True,
+            )
+            unfinished.rename(final)
+    return final
+
+
 def _mirror() -> str:
     """Where this machine gets Debian from; empty for debootstrap's own choice."""
     told = _say("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian")

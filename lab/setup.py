@@ -30,8 +30,10 @@ LOG = REPOSITORY / ".lab" / "setup.log"
 PROGRAMS = {
     "sipp": "sip-tester",
     "baresip": "baresip-core",
+    "buildah": "buildah",
     "chromium": "chromium",
     "espeak-ng": "espeak-ng",
+    "ip": "iproute2",
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "setpriv": "util-linux",

@@ -5,6 +5,7 @@ Nothing here is about who is rung (that is `agencies.yaml`), and nothing here is
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 ENV_FILE = Path("/etc/pbx112/pbx112.env")
 """Read where it exists; the environment wins over it."""
 
+SECRETS = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/secrets"))
+"""A folder with a file for each secret (`pbx112_ari_password`): containers and systemd's `LoadCredential=` have one."""
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names each one and the remedy."""
@@ -27,7 +31,13 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Where everything is. Each field is the environment variable `PBX112_<FIELD>` in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="PBX112_", env_file=ENV_FILE, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PBX112_",
+        env_file=ENV_FILE,
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        extra="ignore",
+        frozen=True,
+    )
 
     agencies: Annotated[Path, Field(description="the plan")] = Path("/etc/pbx112/agencies.yaml")
     node: Annotated[
