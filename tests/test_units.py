@@ -39,3 +39,10 @@ def test_systemd_takes_the_unit(unit: Path, tmp_path: Path) -> None:
 def test_the_service_is_hardened(unit: Path) -> None:
     found = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(unit))
     assert found.returncode == 0, found.stdout
+
+
+def test_setup_has_all_of_them() -> None:
+    """They come with the wheel: `pbx112 setup` puts them in place."""
+    units = Path(__file__).parents[1] / "pbx112" / "setup" / "units"
+    assert sorted(each.name for each in units.iterdir()) == sorted(each.name for each in UNITS)
+    assert all(each.samefile(DEPLOY / each.name) for each in units.iterdir())
