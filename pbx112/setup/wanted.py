@@ -97,6 +97,10 @@ def installation(answers: Answers) -> Installation:
     plan_file = root / "etc/pbx112/agencies.yaml"
     source = answers.agencies or plan_file
     if answers.agencies is not None:
+        if plan_file.exists() and _text(plan_file) != _text(answers.agencies):
+            raise SetupError(
+                f"{plan_file}: there is another plan already; edit that one and leave --agencies out, or move it away"
+            )
         wanted.append(Wanted(plan_file, _text(answers.agencies), 0o640, group))
     elif not plan_file.exists():
         raise SetupError(f"{plan_file}: does not exist; name the plan to put there with --agencies FILE")

@@ -86,6 +86,21 @@ def test_what_is_written_can_be_taken_back_to_the_byte(root: Path, plan: Path, p
     assert "nothing to take back" in pbx112("setup", "--root", str(root), "--undo", "--yes").output
 
 
+def test_the_plan_that_is_there_is_not_replaced(
+    root: Path, plan: Path, pbx112: Pbx112, tmp_path: Path
+) -> None:
+    """Else the dialplan would be made of one plan, and the daemon serve by another."""
+    pbx112("setup", "--root", str(root), "--agencies", str(plan), "--yes")
+    other = tmp_path / "other.yaml"
+    other.write_text(plan.read_text() + "# another\n")
+    before = standing(root)
+    refused = pbx112("setup", "--root", str(root), "--agencies", str(other), "--yes")
+    assert refused.exit_code == 78
+    assert "there is another plan already" in refused.stderr
+    assert standing(root) == before
+    assert "nothing to change" in pbx112("setup", "--root", str(root), "--yes").output
+
+
 def test_a_look_and_a_no_change_nothing(root: Path, plan: Path, pbx112: Pbx112) -> None:
     before = standing(root)
     look = pbx112("setup", "--root", str(root), "--agencies", str(plan), "--dry-run")
