@@ -23,7 +23,7 @@ import yaml
 
 from lab.callers import Caller, start_call
 from lab.config import parties, pjsip
-from lab.containers import REPOSITORY, Image, Mount, build
+from lab.containers import REPOSITORY, Image, Mount, build, first_process
 from lab.network import SIP, Network
 from lab.phones import Answers, start_phones
 from lab.postgres import Postgres, programs
@@ -174,16 +174,18 @@ async def play(folder: Path) -> Seen:
     taped = folder / "volumes/recordings"
     await eventually(lambda: any(taped.glob("*.wav")), 10)
     seen.recorded = [file.name for file in taped.glob("*.wav") if file.stat().st_gid == 10113]
-    await services.running.pop("pbx112").stop(signal.SIGKILL)
+    await _ended(services.running["pbx112"], signal.SIGKILL)
+    log = folder / "standby.log"
+    await eventually(lambda: '"action":"connected"' in log.read_text().replace(": ", ":"), 10)
     number = await _call(folder / "second", network)
     record = await record_of(postgres.dsn, number)
     seen.outcomes.append(record.call["outcome"])
-    seen.taken_over_by = "standby" if record.call["via"] == "daemon" else "fallback"
+    seen.taken_over_by = record.call["via"]
     counted = folder / "volumes/asterisk-log/cdr-custom/pbx112.csv"
     seen.counted_by_asterisk = len(counted.read_text().splitlines()) if counted.exists() else 0
     seen.secrets_seen = _leaks(folder, services)
     for service in ("standby", "asterisk"):
-        seen.ended_with[service] = await _ended_in_good_order(services.running[service])
+        seen.ended_with[service] = await _ended(services.running[service], signal.SIGTERM)
     await postgres.stop()
     return seen
 
@@ -199,16 +201,17 @@ async def _call(folder: Path, network: Network) -> str:
     return caller.number
 
 
-async def _ended_in_good_order(process: Process) -> int:
-    """As an engine ends a container: its first process is sent SIGTERM, and has its time."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGTERM)
+async def _ended(process: Process, by: signal.Signals) -> int:
+    """As an engine ends a container: by a signal to its first process, which then has its time."""
+    first = first_process(process)
+    assert first is not None, process.last_words()
+    os.kill(first, by)
     async with asyncio.timeout(20):
         return await process.ended()
 
 
 def _process(process: Process) -> dict[str, str]:
-    child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+    child = str(first_process(process))
     status = dict(
         line.split(":\t", 1)
         for line in Path(f"/proc/{child}/status").read_text().splitlines()

