@@ -175,8 +175,8 @@ async def play(folder: Path) -> Seen:
     await eventually(lambda: any(taped.glob("*.wav")), 10)
     seen.recorded = [file.name for file in taped.glob("*.wav") if file.stat().st_gid == 10113]
     await _ended(services.running["pbx112"], signal.SIGKILL)
-    log = folder / "standby.log"
-    await eventually(lambda: '"action":"connected"' in log.read_text().replace(": ", ":"), 10)
+    standbys = folder / "standby.log"
+    await eventually(lambda: '"action":"connected"' in standbys.read_text().replace(": ", ":"), 10)
     number = await _call(folder / "second", network)
     record = await record_of(postgres.dsn, number)
     seen.outcomes.append(record.call["outcome"])
