@@ -43,7 +43,9 @@ async def talk(exchange: Exchange, phones: dict[str, Telephone]) -> tuple[Caller
     caller = Caller(talk=PATIENT)
     before = len(phones["1101"].talks)
     calling = await exchange.dial(caller)
-    await exchange.told(caller, "LegAccepted")
+    await exchange.told(
+        caller, "RecordingStarted"
+    )  # of the bridge, once the two are on it: a REFER before is a 400
     desk = phones["1101"].talks[before]
     await desk.until(desk.connected)
     return caller, calling, desk
