@@ -20,7 +20,7 @@ from pbx112.switch.switch import Switch
 from pbx112.switch.verified import Verified
 from pbx112.verify.orders import OrderServer
 from pbx112.verify.rounds import lines_for
-from pbx112.verify.schedule import Schedule, window_at
+from pbx112.verify.schedule import LOOK_EVERY, Schedule, window_at
 from pbx112.verify.wire import Accepted, Order, Refusal, encode, read_order, read_told
 
 TEXT = """
@@ -94,7 +94,7 @@ def test_each_window_has_one_run_at_a_moment_within_it_also_over_a_restart() -> 
         switch = cast(Switch, SimpleNamespace(plan=plan(), ledger=SimpleNamespace(verified=verified)))
         schedule = Schedule(switch, cast(OrderServer, None), clock)
         while not schedule.due():
-            clock.now += timedelta(minutes=1)
+            clock.now += timedelta(seconds=LOOK_EVERY)
         assert at(29, "23:00") <= clock.now < at(30, "01:00")
         moments.add(clock.now)
         began = Instant(int(clock.now.timestamp() * 1e6), 0)
