@@ -20,7 +20,7 @@ from pbx112.cdr.derived import Derived
 from pbx112.cdr.send import move_on, rows_of, send, told_in
 from pbx112.cdr.store import Connection, arrivals_of, connect
 from pbx112.cdr.trouble import explain
-from pbx112.journal import Entry, Journal, JournalError, genesis
+from pbx112.journal import Entry, Journal, JournalError, Over, genesis
 from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Plan
 
 _BATCH = 2_000  # entries in one transaction
@@ -124,7 +124,7 @@ class Shipper:
                 self.trouble = None
                 if self._told:
                     self._told.clear()
-                    self._alarm("records: they arrive in Postgres again")
+                    self._alarm(Over("records: they arrive in Postgres again"))
                 if time.monotonic() - keeping > _HOUSEKEEPING:
                     keeping = time.monotonic()
                     await self._keep_house(connection)

@@ -3,6 +3,7 @@
 :class:`Journal` is written by one process; :class:`Reader` and :func:`verify` also serve another one meanwhile.
 """
 
+from pbx112.journal.alarm import Over
 from pbx112.journal.backlog import Limits
 from pbx112.journal.chain import Draft, Entry, genesis, link
 from pbx112.journal.errors import JournalDamaged, JournalError, JournalLocked
@@ -20,6 +21,7 @@ __all__ = [
     "JournalLocked",
     "Limits",
     "Lock",
+    "Over",
     "Reader",
     "Salvaged",
     "Stretch",

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pbx112.journal.alarm import Over
+
 
 class Limits(NamedTuple):
     """How long an append may take, how many drafts may wait unwritten, how long closing may try (seconds)."""
@@ -91,7 +93,7 @@ class Backlog:
         """End the trouble, if nothing waits any more."""
         if self.trouble is not None and not self._batches:
             self.trouble = None
-            self._alarm("journal: all is written again")
+            self._alarm(Over("journal: all is written again"))
 
     def refused(self, why: str) -> None:
         """The disk refuses, or does not answer: nobody shall wait for it."""

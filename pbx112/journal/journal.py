@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
+from pbx112.journal.alarm import Over
 from pbx112.journal.backlog import Backlog, Limits
 from pbx112.journal.chain import Draft, Entry
 from pbx112.journal.errors import JournalDamaged, JournalError
@@ -86,7 +87,8 @@ class Journal:
 
         `closing` are the kinds of entry that close a subject; `gap` makes the draft which says that so many
         drafts were lost, and why. A damaged file is set aside and a new journal begun; a disk that refuses is
-        an alarm, no error. `on_alarm` is called in the event loop, once when trouble begins and once when it ends.
+        an alarm, no error. `on_alarm` is called in the event loop, once when trouble begins and once (:class:`Over`)
+        when it ends.
         `lock` is taken where it is not given; from here on it is the journal's.
 
         Raises :class:`JournalLocked` where another process writes it, :class:`JournalError` where the folder
@@ -288,7 +290,7 @@ class Journal:
     def _on_synced(self, journal_id: str, seq: int) -> None:
         if self._sync_failed:
             self._sync_failed = False
-            self._alarm("journal: synced to disk again")
+            self._alarm(Over("journal: synced to disk again"))
         if journal_id == self._journal_id and seq > self._synced:
             self._synced = seq
             self._wake()

@@ -18,7 +18,7 @@ from lab.cable import cable
 from lab.network import free_net
 from lab.postgres import Postgres
 from pbx112.cdr import migrate
-from pbx112.journal import Journal
+from pbx112.journal import Journal, Over
 from tests.cdr.calls import answered, drafts, gap
 from tests.cdr.test_postgres_trouble import append_calls
 from tests.cdr.test_ship import Alarms, assert_all_arrived_once, shipping
@@ -62,7 +62,7 @@ async def test_a_server_process_is_killed_in_the_middle_of_batches(tmp_path: Pat
         await db.close()
     finally:
         await server.stop()
-    assert "again" in alarms[-1]
+    assert isinstance(alarms[-1], Over)
 
 
 async def _kill_backend(server: Postgres) -> None:

@@ -119,6 +119,9 @@ async def test_what_is_amiss_is_named_until_it_is_over(exchange: Exchange) -> No
     await eventually(is_told, 5)
     await exchange.start_postgres()
     await eventually(is_well, 15)
+    begun, over = exchange.daemon.said("alarm")[-2:]
+    assert "not arriving" in begun["event"] and begun["level"] == "error"
+    assert "arrive in Postgres again" in over["event"] and over["level"] == "info"  # no alert for good news
 
 
 async def test_whoever_takes_over_tells_from_then_on(exchange: Exchange) -> None:
