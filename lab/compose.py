@@ -270,7 +270,11 @@ def _secrets(folder: Path, postgres: Postgres) -> None:
 
 async def _first_start(folder: Path, postgres: Postgres) -> None:
     """What Postgres' image runs when its volume is new."""
-    inside = "mount -t tmpfs tmpfs /run; mkdir /run/secrets; mount --bind $1 /run/secrets; exec sh $2"
+    inside = "mount -t tmpfs tmpfs /run; mkdir /run/secrets; mount --bind $1 /run/secrets\n"
+    # The image runs it as its own user, who must be able to read what it reads.
+    inside += "for file in $(grep -o '/run/secrets/[a-z0-9_]*' $2); do\n"
+    inside += "    setpriv --reuid=999 --regid=999 --clear-groups cat $file > /dev/null\n"
+    inside += "done\nexec sh $2"
     password = (folder / "secrets/postgres_password").read_text()
     done = await asyncio.create_subprocess_exec(
         *("unshare", "--mount", "--propagation", "private", "--", "sh", "-ec", inside, "first"),
