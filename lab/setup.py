@@ -32,6 +32,7 @@ PROGRAMS = {
     "baresip": "baresip-core",
     "buildah": "buildah",
     "chromium": "chromium",
+    "debootstrap": "debootstrap",
     "espeak-ng": "espeak-ng",
     "ip": "iproute2",
     "unshare": "util-linux",
@@ -84,13 +85,8 @@ def _missing_packages() -> list[str]:
         missing.add("python3-venv")
     if not Path("/usr/share/zoneinfo/Asia/Jakarta").exists():
         missing.add("tzdata")
-    try:
-        find_root()
-    except NoAsterisk:
-        if not _has("debootstrap"):
-            missing.add("debootstrap")
-        if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
-            missing.add("debian-archive-keyring")
+    if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
+        missing.add("debian-archive-keyring")
     return sorted(missing)
 
 
