@@ -85,6 +85,7 @@ class Dossier:
         self.state: Call | None = None
         self.allowed: Counter[react.Request] = Counter()
         self.ended_by: str | None = None
+        self.end = 0  # how many events there are with the end
         self.announced = False
 
     def append(
@@ -101,6 +102,7 @@ class Dossier:
         after = self.state
         if isinstance(event, ev.CallEnded):
             self.ended_by = event.by
+            self.end = len(self.history)
         elif isinstance(event, ev.AnnouncementStarted):
             self.announced = True
         assert after is not None
