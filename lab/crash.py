@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from pbx112 import cli
-from pbx112.model import react
+from pbx112.model import asks
 from pbx112.switch.live import LiveCall
 
 _written = LiveCall._written
@@ -28,7 +28,7 @@ def crash_at(decision: int, when: str) -> None:
         await call.settled()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def written(call: LiveCall, requests: Sequence[react.Request]) -> None:
+    def written(call: LiveCall, requests: Sequence[asks.Request]) -> None:
         nonlocal count
         count += 1
         if count == decision and when == "before":

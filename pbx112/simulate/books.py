@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
 from pbx112.cdr.fallback_story import FallbackCall
+from pbx112.model import asks
 from pbx112.model import events as ev
-from pbx112.model import react
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import SECOND, Call
 from pbx112.plan.types import Plan
@@ -88,7 +88,7 @@ class Books:
         if dossier is None:
             dossier = self.dossiers[call_id] = Dossier(call_id)
             self.open[call_id] = None
-        requests: list[react.Request] = []
+        requests: list[asks.Request] = []
         for event in events:
             if self._tale.heard:
                 self._tale.say(f"call {call_id}: {event}")
@@ -155,17 +155,17 @@ class Books:
         """A call's state changed: it is the fold of its journal, and fit to go on from."""
         self.dossiers[call.call_id].check_state(call, self.clock.now_ns)
 
-    def asked(self, call_id: str, request: react.Request) -> None:
+    def asked(self, call_id: str, request: asks.Request) -> None:
         """A request leaves."""
         dossier = self.dossiers[call_id]
         if dossier.allowed[request] <= 0:
             raise Broken("journal_then_act", call_id, f"{request} leaves, and no written event asks for it")
         dossier.allowed[request] -= 1
         match request:
-            case react.Hangup(channel=channel) if channel == call_id:
+            case asks.Hangup(channel=channel) if channel == call_id:
                 for law, why in breaks_of_hangup(dossier):
                     raise Broken(law, call_id, why)
-            case react.Originate(target=target):
+            case asks.Originate(target=target):
                 self._tale.seen[f"rung:{target.kind}"] += 1
                 if target.dial not in self._dialable:
                     raise Broken("only_the_plan", call_id, f"{target.dial} is in no plan")
@@ -176,10 +176,10 @@ class Books:
         """A request that no call made: what it ends belongs to no live call."""
         self._tale.say(f"clears up: {request}")
         self._tale.seen[f"cleared:{type(request).__name__}"] += 1
-        what = request.bridge if isinstance(request, react.DropBridge) else request.channel
+        what = request.bridge if isinstance(request, asks.DropBridge) else request.channel
         if self._calm and self._watch.left_over_ns(what) > SECOND:
             raise Broken("nothing_to_mend", call_of(what), f"{what} was left over")
-        if isinstance(request, react.Hangup) and request.channel in self.dossiers:
+        if isinstance(request, asks.Hangup) and request.channel in self.dossiers:
             for law, why in breaks_of_hangup(self.dossiers[request.channel]):
                 if request.channel not in self.left:
                     raise Broken(law, request.channel, why)

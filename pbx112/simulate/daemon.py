@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from pbx112.ari import AriClient, AriError, Channel, NotFound
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.caller import harmless, read_caller
 from pbx112.model.events import CallEnded, CallEvent, Instant, Outcome
 from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
@@ -70,7 +70,7 @@ class Keeper(Protocol):
     def moved(self, call: Call) -> None:
         """A call's state changed."""
 
-    def asked(self, call_id: str, request: react.Request) -> None:
+    def asked(self, call_id: str, request: asks.Request) -> None:
         """A call's request leaves."""
 
     def cleared(self, request: Final) -> None:
@@ -84,7 +84,7 @@ class VirtualCall(LiveCall):
         super().__init__(daemon, call_id, call)
         self._keeper = keeper
 
-    async def _ask(self, request: react.Request) -> None:
+    async def _ask(self, request: asks.Request) -> None:
         self._keeper.asked(self.call_id, request)
         await super()._ask(request)
 
@@ -169,12 +169,12 @@ class Daemon:
         """An alarm of this process."""
         return self._clock.at(moment, lambda: act() if self.alive else None)
 
-    async def ask(self, request: react.Request) -> Stimulus | None:
+    async def ask(self, request: asks.Request) -> Stimulus | None:
         """As `Switch.ask`."""
-        if isinstance(request, react.AskWhoCalls):
+        if isinstance(request, asks.AskWhoCalls):
             self._spawn(self._ask_who_calls(request))
             return None
-        if not isinstance(request, react.Hangup | react.DropBridge | react.ToFallback):
+        if not isinstance(request, asks.Hangup | asks.DropBridge | asks.ToFallback):
             return await perform(self._ari, request, sleep=sleep)
         if not await settle(self._ari, request) and self._still_wanted(request):
             self._owe(request)
@@ -191,7 +191,7 @@ class Daemon:
         if channel.id in self.calls or channel.id in self._ended:
             return
         if self.stopping:
-            self._spawn(self._clear(react.ToFallback(channel.id)))
+            self._spawn(self._clear(asks.ToFallback(channel.id)))
             return
         caller = read_caller(channel.caller.number, self.plan.service.country)
         live = self._new(channel.id, None)
@@ -208,14 +208,14 @@ class Daemon:
             )
         )
 
-    async def _ask_who_calls(self, request: react.AskWhoCalls) -> None:
+    async def _ask_who_calls(self, request: asks.AskWhoCalls) -> None:
         described = await perform(self._ari, request, sleep=sleep)
         if described is not None and (live := self.calls.get(request.channel)) is not None:
             live.tell(described)
 
     def drop(self, channel: str) -> None:
         """Hang up a channel that belongs to no live call."""
-        self._spawn(self._clear(react.Hangup(channel)))
+        self._spawn(self._clear(asks.Hangup(channel)))
 
     def left_stasis(self, live: LiveCall) -> None:
         """A caller is no longer in our hands."""
@@ -291,16 +291,16 @@ class Daemon:
                 case None:
                     self.arrived(channel, noted=is_noted(channel))
                 case Outcome.SYSTEM_FAILURE:
-                    await self._clear(react.ToFallback(channel.id))
+                    await self._clear(asks.ToFallback(channel.id))
                 case _:
-                    await self._clear(react.Hangup(channel.id))
+                    await self._clear(asks.Hangup(channel.id))
         for orphan in found.orphans:
             if not self.calls.is_live_leg(orphan):
-                await self._clear(react.Hangup(orphan))
+                await self._clear(asks.Hangup(orphan))
         mine = {call.bridge for call in self.states()}
         for bridge in found.bridges:
             if bridge not in mine:
-                await self._clear(react.DropBridge(bridge))
+                await self._clear(asks.DropBridge(bridge))
 
     def _outcome(self, call_id: str) -> Outcome | None:
         ends = (event for _, event in self._keeper.history(call_id) if isinstance(event, CallEnded))
@@ -351,7 +351,7 @@ class Daemon:
             await sleep(1.0)
 
     def _still_wanted(self, request: Final) -> bool:
-        if not isinstance(request, react.DropBridge):
+        if not isinstance(request, asks.DropBridge):
             return True
         return all(
             call.bridge != request.bridge or isinstance(call.situation, Ended) for call in self.states()

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pbx112.cdr.record import Fact, Records, build_record
+from pbx112.model import asks, react
 from pbx112.model import events as ev
-from pbx112.model import react
 from pbx112.model.comfort import SPEAKING_LIMIT
 from pbx112.model.events import CallEvent, Instant, Outcome
 from pbx112.model.state import (
@@ -83,14 +83,14 @@ class Dossier:
         self.history: list[tuple[Instant, CallEvent]] = []
         self.plans: list[str] = []
         self.state: Call | None = None
-        self.allowed: Counter[react.Request] = Counter()
+        self.allowed: Counter[asks.Request] = Counter()
         self.ended_by: str | None = None
         self.end = 0  # how many events there are with the end
         self.announced = False
 
     def append(
         self, at: Instant, event: CallEvent, plan: str, *, told_late: bool = False
-    ) -> list[react.Request]:
+    ) -> list[asks.Request]:
         """An event is journalled; the requests it will cause. `told_late`: the dialplan noted it, we hear of it only
         now. Raises :class:`Broken`."""
         for law, why in self._breaks(at, event, told_late):

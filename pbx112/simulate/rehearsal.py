@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pbx112.ari import AriError
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
+from pbx112.model import asks
 from pbx112.model import events as ev
-from pbx112.model import react
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import SECOND, Call
 from pbx112.plan.types import Plan
@@ -177,7 +177,7 @@ class Rehearsal(AroundAsterisk):
     def moved(self, call: Call) -> None:
         """Nothing to note."""
 
-    def asked(self, call_id: str, request: react.Request) -> None:
+    def asked(self, call_id: str, request: asks.Request) -> None:
         """Nothing to note."""
 
     def cleared(self, request: Final) -> None:

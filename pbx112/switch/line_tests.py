@@ -17,7 +17,7 @@ import structlog
 from pbx112.ari import AriError, NotFound, Unavailable
 from pbx112.ari import events as rest
 from pbx112.ari.operations import Operations
-from pbx112.model import line_test, react
+from pbx112.model import asks, line_test
 from pbx112.model.events import Event, LineTestEnded, LineTestPlaced, Target, TestResult
 from pbx112.model.line_test import Act, HangUp, Listen, Over, Say, Situation, Stimulus, Thanks, Verdict
 
@@ -47,7 +47,7 @@ class Around(Protocol):
     def note(self, subject: str, event: Event) -> Awaitable[None]:
         """Journal it; done when it may be acted on."""
 
-    async def ask(self, request: react.Request) -> object:
+    async def ask(self, request: asks.Request) -> object:
         """Carry the request out, in the end."""
 
     def place(self, trunk: str) -> None:
@@ -133,7 +133,7 @@ class LineTests:
                     live.situation, line_test.Withdrawn("stopped"), self._clock()
                 )
                 await self._tell(live)
-                await self._around.ask(react.Hangup(channel))
+                await self._around.ask(asks.Hangup(channel))
             live.gone.set()
             self._live.pop(channel, None)
 
@@ -260,7 +260,7 @@ class LineTests:
         try:
             match act:
                 case HangUp():
-                    await self._around.ask(react.Hangup(live.channel))
+                    await self._around.ask(asks.Hangup(live.channel))
                 case Listen():
                     level = f"{line_test.SILENCE_MS},{line_test.LOUD}"
                     await ari.set_channel_variable(live.channel, "TALK_DETECT(set)", level)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, react, stimuli
 from pbx112.model.decide import arrive, decide
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import Call, Ended, begin, due, evolve
@@ -55,7 +55,7 @@ class Surroundings(Protocol):
     def record(self, call_id: str, events: Sequence[CallEvent], at: Instant) -> asyncio.Future[None]:
         """Journal the events; done when they may be acted on."""
 
-    async def ask(self, request: react.Request) -> Stimulus | None:
+    async def ask(self, request: asks.Request) -> Stimulus | None:
         """Carry the request out; what the call has to know of its failure."""
 
     def moved(self, before: Call | None, after: Call) -> None:
@@ -71,18 +71,18 @@ class Surroundings(Protocol):
         """Call `act` when the monotonic clock has reached `moment` (nanoseconds)."""
 
 
-def urgent_first(requests: Sequence[react.Request]) -> list[react.Request]:
+def urgent_first(requests: Sequence[asks.Request]) -> list[asks.Request]:
     """What the caller waits for goes out before the rest of its batch: the answer, then the lines. A line that
     stops ringing stops before any line is rung, since it may be the same one."""
-    rings = any(isinstance(request, react.Originate) for request in requests)
+    rings = any(isinstance(request, asks.Originate) for request in requests)
 
-    def rank(request: react.Request) -> int:
+    def rank(request: asks.Request) -> int:
         match request:
-            case react.Answer():
+            case asks.Answer():
                 return 0
-            case react.Hangup() if rings:
+            case asks.Hangup() if rings:
                 return 1
-            case react.Originate():
+            case asks.Originate():
                 return 2
             case _:
                 return 3
@@ -90,11 +90,11 @@ def urgent_first(requests: Sequence[react.Request]) -> list[react.Request]:
     return sorted(requests, key=rank)
 
 
-def together(requests: Sequence[react.Request]) -> list[tuple[react.Request, ...]]:
+def together(requests: Sequence[asks.Request]) -> list[tuple[asks.Request, ...]]:
     """The requests in their order; what answers the caller leaves in the same moment as what brings somebody to it.
     Whatever happens to us then, nobody is left with an answered call and nothing to hear."""
-    joins = [place for place, request in enumerate(requests) if isinstance(request, react.Join)]
-    if not joins or not isinstance(requests[0], react.Answer):
+    joins = [place for place, request in enumerate(requests) if isinstance(request, asks.Join)]
+    if not joins or not isinstance(requests[0], asks.Answer):
         return [(request,) for request in requests]
     first = joins[0] + 1
     return [tuple(requests[:first]), *((request,) for request in requests[first:])]
@@ -112,9 +112,9 @@ class LiveCall:
         self.call = call
         self._around = surroundings
         self._unwritten = 0
-        self._outbox: deque[tuple[react.Request, ...]] = deque()
+        self._outbox: deque[tuple[asks.Request, ...]] = deque()
         self._sender: object | None = None
-        self._beside: dict[react.Request, object] = {}
+        self._beside: dict[asks.Request, object] = {}
         self._alarm: Alarm | None = None
         self._alarm_for: int | None = None
         self._lost = False
@@ -166,7 +166,7 @@ class LiveCall:
 
     def _happened(self, events: Sequence[CallEvent], at: Instant) -> None:
         """Journal, then act."""
-        call, requests = self.call, list[react.Request]()
+        call, requests = self.call, list[asks.Request]()
         for event in events:
             after = begin(self.call_id, event, at) if call is None else evolve(call, event, at)
             if after is None:
@@ -180,12 +180,12 @@ class LiveCall:
         self._unwritten += 1
         written.add_done_callback(lambda _: self._written(urgent_first(requests)))
 
-    def _written(self, requests: Sequence[react.Request]) -> None:
+    def _written(self, requests: Sequence[asks.Request]) -> None:
         self._unwritten -= 1
         self._send(requests)
         self._finish()
 
-    def _send(self, requests: Sequence[react.Request]) -> None:
+    def _send(self, requests: Sequence[asks.Request]) -> None:
         self._outbox.extend(together(requests))
         if self._outbox and self._sender is None:
             self._sender = self._around.start(self._drain(), f"requests of {self.call_id}")
@@ -202,7 +202,7 @@ class LiveCall:
             self._sender = None
             self._finish()
 
-    def _start_beside(self, request: react.Request) -> None:
+    def _start_beside(self, request: asks.Request) -> None:
         async def ask() -> None:
             try:
                 await self._ask(request)
@@ -215,7 +215,7 @@ class LiveCall:
         if request in self._beside:
             self._beside[request] = task
 
-    async def _ask(self, request: react.Request) -> None:
+    async def _ask(self, request: asks.Request) -> None:
         try:
             answer = await self._around.ask(request)
         except Exception:
@@ -239,7 +239,7 @@ class LiveCall:
         except Exception:
             log.exception("even giving up failed", action="fault", call_id=self.call_id)
         self._lost = True
-        self._send([react.ToFallback(self.call_id)])
+        self._send([asks.ToFallback(self.call_id)])
 
     def _finish(self) -> None:
         if self.ended and not self.busy:

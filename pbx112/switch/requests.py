@@ -20,7 +20,7 @@ from pbx112.ari import (
     Unavailable,
 )
 from pbx112.ari.operations import Operations
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.caller import for_display
 from pbx112.model.described import NOTED, read_notes
 from pbx112.model.events import RecordingFailed
@@ -47,7 +47,7 @@ PAUSE = 0.1
 _OURS = re.compile(r"-(?:leg[0-9]+|bridge)$")
 """What our ids of channels and bridges have after the call's."""
 
-Final = react.Hangup | react.DropBridge | react.ToFallback
+Final = asks.Hangup | asks.DropBridge | asks.ToFallback
 """What must come true sooner or later, whatever becomes of the call meanwhile."""
 
 RING_GRACE = 5
@@ -55,7 +55,7 @@ RING_GRACE = 5
 
 
 async def perform(
-    ari: Operations, request: react.Request, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ari: Operations, request: asks.Request, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> Stimulus | None:
     """Carry out `request`; a failure that the call has to know of comes back as a stimulus.
 
@@ -63,7 +63,7 @@ async def perform(
     the reconciliation after the reconnect. What the caller's voice depends on is tried more than once. Never
     raises for what Asterisk answers.
     """
-    attempts = ATTEMPTS if isinstance(request, react.Answer | react.Join) else 1
+    attempts = ATTEMPTS if isinstance(request, asks.Answer | asks.Join) else 1
     for attempt in range(1, attempts + 1):
         try:
             return await _perform(ari, request)
@@ -71,7 +71,7 @@ async def perform(
             if isinstance(error, NotSent | OutcomeUnknown) and _left_open(ari, request):
                 return None
             gone = isinstance(error, NotFound | NotInStasis)
-            if attempt < attempts and not (gone and isinstance(request, react.Answer)):
+            if attempt < attempts and not (gone and isinstance(request, asks.Answer)):
                 await sleep(PAUSE)
                 continue
             if not gone:
@@ -80,10 +80,10 @@ async def perform(
     raise AssertionError("there is at least one attempt")
 
 
-def _left_open(ari: Operations, request: react.Request) -> bool:
+def _left_open(ari: Operations, request: asks.Request) -> bool:
     """Whether it is of no harm that nobody knows what became of `request`: all is asked for once more after a
     reconnect, and a line that may be ringing has its time limit."""
-    return not ari.connected or isinstance(request, react.Originate)
+    return not ari.connected or isinstance(request, asks.Originate)
 
 
 async def settle(ari: Operations, request: Final) -> bool:
@@ -101,7 +101,7 @@ async def settle(ari: Operations, request: Final) -> bool:
     return True
 
 
-def _tell(request: react.Request, error: AriError) -> None:
+def _tell(request: asks.Request, error: AriError) -> None:
     about = next(filter(None, (getattr(request, name, "") for name in ("bridge", "channel", "playback"))), "")
     log.warning(
         "request failed",
@@ -112,51 +112,51 @@ def _tell(request: react.Request, error: AriError) -> None:
     )
 
 
-async def _perform(ari: Operations, request: react.Request) -> Stimulus | None:
+async def _perform(ari: Operations, request: asks.Request) -> Stimulus | None:
     match request:
-        case react.Answer(channel=channel, again=again):
+        case asks.Answer(channel=channel, again=again):
             if not (again and (await ari.channel(channel)).state == "Up"):
                 await ari.answer(channel)
-        case react.Ring(channel=channel):
+        case asks.Ring(channel=channel):
             await ari.ring(channel)
-        case react.StopRing(channel=channel):
+        case asks.StopRing(channel=channel):
             await ari.ring_stop(channel)
-        case react.Music(channel=channel):
+        case asks.Music(channel=channel):
             await ari.start_moh(channel)
-        case react.StopMusic(channel=channel):
+        case asks.StopMusic(channel=channel):
             await ari.stop_moh(channel)
-        case react.Originate():
+        case asks.Originate():
             return await _originate(ari, request)
-        case react.Play(channel=channel, playback=playback, media=media, again=again):
+        case asks.Play(channel=channel, playback=playback, media=media, again=again):
             if not (again and await _speaks(ari, playback)):
                 await ari.play(channel, media, playback_id=playback)
-        case react.StopPlay(playback=playback):
+        case asks.StopPlay(playback=playback):
             await ari.stop_playback(playback)
-        case react.Word(channel=channel, media=media):
+        case asks.Word(channel=channel, media=media):
             await ari.play(channel, media)
-        case react.MakeBridge(bridge=bridge):
+        case asks.MakeBridge(bridge=bridge):
             await _make_bridge(ari, bridge)
-        case react.Join():
+        case asks.Join():
             await _join(ari, request)
-        case react.Part(bridge=bridge, channel=channel):
+        case asks.Part(bridge=bridge, channel=channel):
             await ari.remove_channels(bridge, (channel,))
-        case react.Record(bridge=bridge, name=name):
+        case asks.Record(bridge=bridge, name=name):
             await _record(ari, bridge, name)
-        case react.Hangup(channel=channel, reason=reason):
+        case asks.Hangup(channel=channel, reason=reason):
             await ari.hangup(channel, reason)
-        case react.DropBridge(bridge=bridge):
+        case asks.DropBridge(bridge=bridge):
             await ari.delete_bridge(bridge)
-        case react.AskWhoCalls(channel=channel):
+        case asks.AskWhoCalls(channel=channel):
             described = read_notes(await ari.get_channel_variable(channel, NOTED))
             return stimuli.Described(described) if described else None
-        case react.ToFallback(channel=channel):
+        case asks.ToFallback(channel=channel):
             await ari.continue_in_dialplan(channel, FALLBACK_CONTEXT, "s", 1)
         case _ as never:
             assert_never(never)
     return None
 
 
-async def _originate(ari: Operations, request: react.Originate) -> Stimulus | None:
+async def _originate(ari: Operations, request: asks.Originate) -> Stimulus | None:
     target = request.target
     try:
         await ari.originate(
@@ -189,7 +189,7 @@ async def _make_bridge(ari: Operations, bridge: str) -> None:
         await ari.create_bridge(bridge, name=BRIDGE_NAME)
 
 
-async def _join(ari: Operations, request: react.Join) -> None:
+async def _join(ari: Operations, request: asks.Join) -> None:
     """Mostly the bridge has been made while the phone rang. Keys are ours to hear, and not the other side's. The phone
     has shown who calls since it rang: no UPDATE or re-INVITE, which not every phone takes."""
     try:
@@ -199,7 +199,7 @@ async def _join(ari: Operations, request: react.Join) -> None:
         await _add(ari, request)
 
 
-async def _add(ari: Operations, request: react.Join) -> None:
+async def _add(ari: Operations, request: asks.Join) -> None:
     await ari.add_channels(
         request.bridge, request.channels, absorb_dtmf=True, inhibit_connected_line_updates=True
     )
@@ -212,15 +212,15 @@ async def _record(ari: Operations, bridge: str, name: str) -> None:
         return  # It is being recorded already.
 
 
-def _failed(request: react.Request, why: str) -> Stimulus | None:
+def _failed(request: asks.Request, why: str) -> Stimulus | None:
     match request:
-        case react.Originate(leg=leg):
+        case asks.Originate(leg=leg):
             return stimuli.Refused(leg, unavailable=False, detail=why[:80])
-        case react.Play(prompt=prompt) if prompt is not None:
+        case asks.Play(prompt=prompt) if prompt is not None:
             return stimuli.PromptDone(prompt, played=False)
-        case react.Record(name=name):
+        case asks.Record(name=name):
             return stimuli.RecordingReported(RecordingFailed(name, why[:80]))
-        case react.Join(leg=leg):
+        case asks.Join(leg=leg):
             return stimuli.HungUp(leg)
         case _:
             return None

@@ -14,7 +14,7 @@ from pbx112.ari import AriClient, AriError, AriHttp, AriSettings, AsteriskInfo, 
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.journal import Journal, JournalError
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.caller import harmless, read_caller
 from pbx112.model.events import (
     CallEnded,
@@ -160,7 +160,7 @@ class Switch:
                 found = True
                 if live is not None:  # its talk broke meanwhile: the record says where it went
                     live.tell(stimuli.GivenUp("the daemon stops"))
-                await settle(ari, react.ToFallback(channel.id))
+                await settle(ari, asks.ToFallback(channel.id))
         return found
 
     def use_plan(self, plan: Plan) -> None:
@@ -197,15 +197,15 @@ class Switch:
         """Whether Asterisk can be asked for anything now."""
         return self.ari.connected
 
-    async def ask(self, request: react.Request) -> stimuli.Stimulus | None:
+    async def ask(self, request: asks.Request) -> stimuli.Stimulus | None:
         """Carry the request out; what the call has to know of its failure. What must come true in the end is
         asked for until it did."""
-        if isinstance(request, react.AskWhoCalls):
+        if isinstance(request, asks.AskWhoCalls):
             self._spawn(self._ask_who_calls(request), f"ask who calls on {request.channel}")
             return None
-        if isinstance(request, react.Originate):
+        if isinstance(request, asks.Originate):
             await self.make_way(request.target.number, request.target.trunk or "")
-        if not isinstance(request, react.Hangup | react.DropBridge | react.ToFallback):
+        if not isinstance(request, asks.Hangup | asks.DropBridge | asks.ToFallback):
             return await perform(self.ari, request)
         if not await settle(self.ari, request) and self._still_wanted(request):
             self._debts.add(request)
@@ -325,7 +325,7 @@ class Switch:
         if channel.id in self._calls or channel.id in self._ended:
             return
         if self._stopping:
-            self._spawn(self._ask(react.ToFallback(channel.id)), f"give {channel.id} to the fallback")
+            self._spawn(self._ask(asks.ToFallback(channel.id)), f"give {channel.id} to the fallback")
             return
         caller = read_caller(channel.caller.number, self._plan.service.country)
         live = LiveCall(self, channel.id, None)
@@ -383,7 +383,7 @@ class Switch:
         if known or self._journal.degraded:
             self.record(call_id, [event], at)
 
-    async def _ask_who_calls(self, request: react.AskWhoCalls) -> None:
+    async def _ask_who_calls(self, request: asks.AskWhoCalls) -> None:
         """Beside the call's other requests: none of them waits for this one."""
         described = await perform(self.ari, request)
         if described is not None and (live := self._calls.get(request.channel)) is not None:
@@ -391,7 +391,7 @@ class Switch:
 
     def drop(self, channel: str) -> None:
         """Hang up a channel that belongs to no live call."""
-        self._spawn(self._ask(react.Hangup(channel)), f"drop {channel}")
+        self._spawn(self._ask(asks.Hangup(channel)), f"drop {channel}")
 
     async def _ask(self, request: Final) -> None:
         await self.ask(request)
@@ -419,7 +419,7 @@ class Switch:
 
     def _still_wanted(self, request: Final) -> bool:
         """A bridge may be in use again; what else was to end is to end for good."""
-        if not isinstance(request, react.DropBridge):
+        if not isinstance(request, asks.DropBridge):
             return True
         return all(
             call.bridge != request.bridge or isinstance(call.situation, Ended) for call in self.live_calls()
@@ -447,20 +447,20 @@ class Switch:
                 case None:
                     self.arrived(channel, noted=is_noted(channel))
                 case Outcome.SYSTEM_FAILURE:  # closed because of us, not because anybody wanted it
-                    await self.ask(react.ToFallback(channel.id))
+                    await self.ask(asks.ToFallback(channel.id))
                 case _:  # it was to be hung up, and was not
-                    await self.ask(react.Hangup(channel.id))
+                    await self.ask(asks.Hangup(channel.id))
         orphans = [
             channel
             for channel in found.orphans
             if not self._calls.is_live_leg(channel) and channel not in self.tests
         ]
         for channel_id in orphans:
-            await self.ask(react.Hangup(channel_id))
+            await self.ask(asks.Hangup(channel_id))
         mine = {call.bridge for call in self.live_calls()}
         bridges = [bridge for bridge in found.bridges if bridge not in mine]
         for bridge in bridges:
-            await self.ask(react.DropBridge(bridge))
+            await self.ask(asks.DropBridge(bridge))
         return len(arrivals) + len(orphans) + len(bridges)
 
     async def _recover(self) -> None:

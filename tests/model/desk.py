@@ -7,9 +7,10 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from pbx112.model import stimuli
+from pbx112.model.asks import Request
 from pbx112.model.decide import arrive, decide
 from pbx112.model.events import CallEnded, CallEvent, Instant, LegEnded, LegOffered, Outcome
-from pbx112.model.react import Request, react
+from pbx112.model.react import react
 from pbx112.model.state import SECOND, Call, begin, due, evolve, fold
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.plan.types import (

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx112.model import stimuli
+from pbx112.model.asks import AskWhoCalls
 from pbx112.model.decide import arrive
 from pbx112.model.described import LONGEST, describe, point_of, read_notes
 from pbx112.model.events import CallerDescribed, decode, encode
-from pbx112.model.react import AskWhoCalls
 
 from .desk import Desk, agency, extension, plan
 

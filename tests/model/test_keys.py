@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.codes import ADD, codes, rows
 from pbx112.model.events import (
     CallerBack,
@@ -102,8 +102,8 @@ def test_an_agency_is_sought_by_the_plan_while_the_talk_goes_on() -> None:
     assert there(desk) == ["1101"], "a voicemail picks up too"
     desk.presses("+6281200000001", "1")
     assert there(desk) == ["1101", "+6281200000001"]
-    assert desk.asked(react.Join)[-1] == react.Join(4, "c1-bridge", ("c1-leg4",))
-    assert len(desk.asked(react.Record)) == 1, "one recording"
+    assert desk.asked(asks.Join)[-1] == asks.Join(4, "c1-bridge", ("c1-leg4",))
+    assert len(desk.asked(asks.Record)) == 1, "one recording"
 
 
 def test_who_picks_up_is_told_what_it_is_about_before_joining() -> None:
@@ -157,7 +157,7 @@ def test_the_agency_answers_in_the_moment_in_which_it_is_dropped() -> None:
     desk.hears(stimuli.PickedUp(number))
     assert there(desk) == ["1101"]
     assert ("2201", "withdrawn") in desk.results
-    assert react.Hangup(f"c1-leg{number}") in desk.requests
+    assert asks.Hangup(f"c1-leg{number}") in desk.requests
 
 
 def consulting(longest: float = 120.0) -> Desk:
@@ -174,12 +174,12 @@ def consulting(longest: float = 120.0) -> Desk:
 def test_who_is_held_hears_a_word_music_and_the_word_again() -> None:
     desk = consulting()
     for time, word in enumerate(("held", "please_stay", "please_stay"), start=1):
-        assert desk.asked(react.Play)[-1] == react.Play(
+        assert desk.asked(asks.Play)[-1] == asks.Play(
             "c1", f"c1-held1.{time}", (f"sound:pbx112/{word}",), "held"
         )
         desk.waits(3)
         desk.hears(stimuli.PromptDone("held", played=True))
-        assert desk.requests[-1] == react.Music("c1")
+        assert desk.requests[-1] == asks.Music("c1")
         desk.waits(20)
 
 
@@ -192,9 +192,9 @@ def test_who_is_held_comes_back_by_itself_and_the_operator_is_told() -> None:
     desk.waits(0.1)
     assert told(desk, CallerBack) == [CallerBack(1, "longest")], "a restart begins no new time"
     music, join, word = desk.requests[-3:]
-    assert music == react.StopMusic("c1")
-    assert join == react.Join(1, "c1-bridge", ("c1",))
-    assert word == react.Word("c1-leg1", ("sound:pbx112/word_held_long",))
+    assert music == asks.StopMusic("c1")
+    assert join == asks.Join(1, "c1-bridge", ("c1",))
+    assert word == asks.Word("c1-leg1", ("sound:pbx112/word_held_long",))
     assert there(desk) == ["1101", "2201"], "all talk together"
 
 
@@ -202,7 +202,7 @@ def test_a_word_to_who_is_held_is_cut_off_by_coming_back() -> None:
     desk = consulting()
     dials(desk, "*" + code(desk, "damkar"))
     dials(desk, "#1")
-    assert react.StopPlay("c1-held1.1") in desk.requests
+    assert asks.StopPlay("c1-held1.1") in desk.requests
 
 
 @pytest.mark.parametrize("way", ["hangs up", "breaks"])
@@ -279,18 +279,18 @@ def test_a_caller_who_cannot_speak() -> None:
     dials(desk, "#5")
     desk.waits(15.1)
     assert told(desk, KeyGiven) == [KeyGiven("5"), KeyGiven("")]
-    question = react.Play("c1", "c1-press5", ("sound:pbx112/press_5",), None)
+    question = asks.Play("c1", "c1-press5", ("sound:pbx112/press_5",), None)
     spoken = [
         request
         for request in desk.requests
-        if isinstance(request, react.Word | react.StopPlay) or request == question
+        if isinstance(request, asks.Word | asks.StopPlay) or request == question
     ]
     assert spoken == [
         question,
-        react.StopPlay("c1-press5"),
-        react.Word("c1-leg1", ("sound:pbx112/word_caller_pressed",)),
+        asks.StopPlay("c1-press5"),
+        asks.Word("c1-leg1", ("sound:pbx112/word_caller_pressed",)),
         question,
-        react.Word("c1-leg1", ("sound:pbx112/word_caller_silent",)),
+        asks.Word("c1-leg1", ("sound:pbx112/word_caller_silent",)),
     ]
 
 
@@ -299,8 +299,8 @@ def test_the_question_to_press_5_ends_where_the_caller_leaves_the_talk() -> None
     desk = a_talk()
     dials(desk, "#5")
     desk.refuses("1101", cause=44)  # the phone dies
-    ended = desk.requests.index(react.StopPlay("c1-press5"))
-    assert ended < desk.requests.index(react.Ring("c1"), ended)
+    ended = desk.requests.index(asks.StopPlay("c1-press5"))
+    assert ended < desk.requests.index(asks.Ring("c1"), ended)
 
 
 def test_whoever_is_not_on_the_bridge_commands_nothing() -> None:
@@ -332,7 +332,7 @@ def test_an_officer_called_in_comes_while_the_menu_is_spoken_to_a_caller_whose_t
         desk.hears(stimuli.Briefed(desk.leg("2201")))
     assert isinstance(desk.call.situation, Talking)
     assert there(desk) == ["2201"]
-    silenced = desk.requests.index(react.StopPlay("c1-menu1"))
-    assert react.Join(2, "c1-bridge", ("c1", "c1-leg2")) in desk.requests[silenced:]
+    silenced = desk.requests.index(asks.StopPlay("c1-menu1"))
+    assert asks.Join(2, "c1-bridge", ("c1", "c1-leg2")) in desk.requests[silenced:]
     desk.caller_hangs_up()
     assert desk.outcome is Outcome.ANSWERED

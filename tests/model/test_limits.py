@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, react, stimuli
 from pbx112.model.caller import for_display, read_caller
 from pbx112.model.decide import arrive, decide
 from pbx112.model.events import LegEnded, LegOffered
@@ -32,9 +32,7 @@ def test_a_trunk_whose_hour_is_full_is_passed_over() -> None:
     assert made.ringing == ["2101"]
     assert ends(made) == [(A, "unavailable", "trunk_hour_full")]
     assert [
-        request.target.number
-        for request in made.asked(react.Originate)
-        if isinstance(request, react.Originate)
+        request.target.number for request in made.asked(asks.Originate) if isinstance(request, asks.Originate)
     ] == ["2101"], "Asterisk was not asked"
     first = next(event for _, event in made.history if isinstance(event, LegOffered))
     assert not first.placed
@@ -91,7 +89,7 @@ def test_nothing_that_a_caller_sends_or_presses_is_dialled(
     caller = read_caller(sent, "ID")
     desk = Desk(made)
     arrived = stimuli.Arrived("c1", caller.raw, caller.e164, caller.callable, dialled, source)
-    asked: list[react.Request] = []
+    asked: list[asks.Request] = []
     for event in arrive("c1", arrived, made, desk.world):
         at = desk.world.now
         after = begin("c1", event, at) if desk.call is None else evolve(desk.call, event, at)
@@ -105,7 +103,7 @@ def test_nothing_that_a_caller_sends_or_presses_is_dialled(
             desk.call = evolve(desk.call, event, desk.world.now)
     lines = {line.dial for _, line in made.lines()}
     for request in asked:
-        if isinstance(request, react.Originate):
+        if isinstance(request, asks.Originate):
             assert request.target.dial in lines
             assert set(for_display(request.shown)) <= set("0123456789+*#anonymous")
             if request.target.trunk is not None:

@@ -8,7 +8,7 @@ import pytest
 
 from pbx112.cdr.record import Fact, build_record
 from pbx112.cdr.rows import CallRecord
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.events import CallAdmitted, CallEvent, CallQueued, Outcome, StageEntered
 from pbx112.model.line import rank
 from pbx112.model.state import InMenu, Talking, Waiting
@@ -49,10 +49,10 @@ def test_while_all_talk_the_caller_hears_the_word_and_music(answer: AnswerMode) 
     made.arrives()
     assert told(made, CallQueued) == [CallQueued("takers", ("sound:pbx112/waiting",), 60.0)]
     assert made.rung == []
-    word = react.Play("c1", "c1-waiting1.1", ("sound:pbx112/waiting",), "waiting")
-    assert made.requests == [word, react.Answer("c1")], "and no greeting"
+    word = asks.Play("c1", "c1-waiting1.1", ("sound:pbx112/waiting",), "waiting")
+    assert made.requests == [word, asks.Answer("c1")], "and no greeting"
     made.hears(stimuli.PromptDone("waiting", played=True))
-    assert made.requests[-1] == react.Music("c1")
+    assert made.requests[-1] == asks.Music("c1")
 
 
 def test_who_is_free_rings_and_who_talks_does_not() -> None:
@@ -108,7 +108,7 @@ def test_the_turn_comes_when_more_are_free_than_are_sought() -> None:
     made.before_takers = 0
     made.hears(stimuli.RoomMade())
     assert made.ringing == ["1102"]
-    assert made.requests[-3:-1] == [react.StopMusic("c1"), react.Ring("c1")]
+    assert made.requests[-3:-1] == [asks.StopMusic("c1"), asks.Ring("c1")]
     made.picks_up("1102")
     made.hangs_up("1102")
     made.picks_up("1102")
@@ -185,7 +185,7 @@ def test_the_last_free_one_has_taken_another_call_meanwhile() -> None:
     made.talking = {"1101", "1102"}
     made.waits(10)
     assert waits(made)
-    assert react.StopRing("c1") not in made.requests, "the network rang, not we"
+    assert asks.StopRing("c1") not in made.requests, "the network rang, not we"
 
 
 def test_nothing_is_left_to_wait_for() -> None:
@@ -219,7 +219,7 @@ def test_after_waiting_for_room_there_is_less_time_to_wait_for_a_call_taker() ->
     made.hears(stimuli.RoomMade())
     queued = [event for event in told(made, CallQueued) if isinstance(event, CallQueued)]
     assert [(event.reason, event.longest) for event in queued] == [("overload", 120), ("takers", 15)]
-    assert react.StopPlay("c1-waiting1.1") in made.requests or react.StopMusic("c1") in made.requests
+    assert asks.StopPlay("c1-waiting1.1") in made.requests or asks.StopMusic("c1") in made.requests
 
 
 @pytest.mark.parametrize("way", ["returned", "lost"])
@@ -240,8 +240,8 @@ def test_who_had_a_call_taker_and_lost_it_is_first_in_line(way: str) -> None:
         made.refuses("1101", 44)
     assert waits(made) and rank(made.call) == 0
     drop, ring, silence, word = made.requests[-4:]
-    assert (drop, ring) == (react.DropBridge("c1-bridge"), react.Ring("c1"))
-    assert silence == react.StopRing("c1") and isinstance(word, react.Play)
+    assert (drop, ring) == (asks.DropBridge("c1-bridge"), asks.Ring("c1"))
+    assert silence == asks.StopRing("c1") and isinstance(word, asks.Play)
     assert told(made, CallQueued)[-1] == CallQueued("takers", ("sound:pbx112/waiting",), 60.0), "anew"
     made.talking = set()
     made.hears(stimuli.RoomMade())
@@ -260,8 +260,8 @@ def test_whoever_was_called_in_has_the_caller_though_it_waits() -> None:
     assert waits(made) and made.ringing == ["2101"]
     made.picks_up("2101")
     assert made.call is not None and isinstance(made.call.situation, Talking)
-    assert react.StopPlay("c1-waiting1.1") in made.requests
-    assert made.asked(react.Join)[-1] == react.Join(3, "c1-bridge", ("c1", "c1-leg3"))
+    assert asks.StopPlay("c1-waiting1.1") in made.requests
+    assert made.asked(asks.Join)[-1] == asks.Join(3, "c1-bridge", ("c1", "c1-leg3"))
     assert told(made, CallAdmitted) == [CallAdmitted("joined")]
 
 
@@ -297,7 +297,7 @@ def test_after_a_restart_the_caller_hears_music_and_keeps_the_deadline() -> None
     made.passes(50)
     made.hears(stimuli.Resumed())
     answer, silence, music = made.requests[-3:]
-    assert answer == react.Answer("c1", again=True)
-    assert (silence, music) == (react.StopPlay("c1-waiting1.1"), react.Music("c1"))
+    assert answer == asks.Answer("c1", again=True)
+    assert (silence, music) == (asks.StopPlay("c1-waiting1.1"), asks.Music("c1"))
     made.waits(10)
     assert made.call is not None and isinstance(made.call.situation, InMenu)

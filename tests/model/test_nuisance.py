@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.events import CallArrived, CallQueued, EmergencyAnswered, EmergencyAsked, Outcome
 from pbx112.model.line import rank
 from pbx112.model.state import Questioned, Waiting
@@ -15,7 +15,7 @@ from pbx112.plan.types import AnswerMode, CallTakers, Nuisance
 from .desk import Desk, agency, extension, plan
 
 TAKERS = CallTakers("all", (extension("1101"),), "damkar")
-QUESTION = react.Play("c1", "c1-question", ("sound:pbx112/question",), "question")
+QUESTION = asks.Play("c1", "c1-question", ("sound:pbx112/question",), "question")
 
 
 def desk(*, question: bool = True, answer: AnswerMode = "on_pickup", talking: str = "") -> Desk:
@@ -34,15 +34,15 @@ def test_who_presses_1_goes_on_at_once_like_any_other(answer: AnswerMode) -> Non
     made = desk(answer=answer)
     made.arrives(nuisance=4)
     assert asked(made) and made.rung == []
-    assert made.requests == [QUESTION, react.Answer("c1")], "no greeting, no ringing"
+    assert made.requests == [QUESTION, asks.Answer("c1")], "no greeting, no ringing"
     assert isinstance(made.history[0][1], CallArrived) and made.history[0][1].nuisance == 4
     made.caller_presses("5")
     assert asked(made)
     made.caller_presses("1")
-    assert react.StopPlay("c1-question") in made.requests
+    assert asks.StopPlay("c1-question") in made.requests
     assert made.ringing == ["1101"]
     assert made.call is not None and rank(made.call) == 1
-    assert react.Ring("c1") in made.requests
+    assert asks.Ring("c1") in made.requests
 
 
 def test_who_says_nothing_goes_on_after_a_few_seconds_behind_the_others() -> None:
@@ -50,14 +50,14 @@ def test_who_says_nothing_goes_on_after_a_few_seconds_behind_the_others() -> Non
     made.arrives(nuisance=4)
     made.waits(3)
     made.hears(stimuli.PromptDone("question", played=True))
-    assert made.requests[-1] == react.Music("c1"), "never 2 s of nothing"
+    assert made.requests[-1] == asks.Music("c1"), "never 2 s of nothing"
     made.waits(3.9)
     assert asked(made)
     made.waits(0.1)
     assert EmergencyAnswered("") in [event for _, event in made.history]
     assert made.call is not None and isinstance(made.call.situation, Waiting)
     assert rank(made.call) == 3
-    assert made.requests[-2] == react.StopMusic("c1")
+    assert made.requests[-2] == asks.StopMusic("c1")
     made.waits(60)
     assert made.ringing == ["2101"], "it waits no longer than others"
 
@@ -112,8 +112,8 @@ def test_a_restart_during_the_question() -> None:
     made.arrives(nuisance=4)
     made.hears(stimuli.Resumed())
     answer, silence, music = made.requests[-3:]
-    assert answer == react.Answer("c1", again=True)
-    assert (silence, music) == (react.StopPlay("c1-question"), react.Music("c1"))
+    assert answer == asks.Answer("c1", again=True)
+    assert (silence, music) == (asks.StopPlay("c1-question"), asks.Music("c1"))
     made.waits(4)
     assert made.ringing == ["1101"]
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx112.model import stimuli
+from pbx112.model.asks import Originate
 from pbx112.model.events import CallEnded, LegEnded, LegOffered, RecordingFinished, decode, encode
-from pbx112.model.react import Originate
 from pbx112.model.state import Ended, Talking, due, fold
 from pbx112.model.stimuli import Stimulus
 from pbx112.plan.types import Agency, CallTakers, Line, Plan

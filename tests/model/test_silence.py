@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, react, stimuli
 from pbx112.model.events import CallerSpoke, KeyAsked, KeyGiven
 from pbx112.model.legs import NORMAL_CLEARING
 
@@ -23,7 +23,7 @@ def asked(desk: Desk) -> list[KeyAsked]:
 
 
 def words(desk: Desk) -> list[tuple[str, str]]:
-    said = [request for request in desk.requests if isinstance(request, react.Word)]
+    said = [request for request in desk.requests if isinstance(request, asks.Word)]
     return [(word.channel, word.media[0].removeprefix("sound:pbx112/")) for word in said]
 
 
@@ -36,7 +36,7 @@ def test_nothing_is_heard_and_the_caller_is_asked_and_presses_5() -> None:
     desk.caller_presses("5")
     assert KeyGiven("5") in [event for _, event in desk.history]
     officer = "c1-leg1"
-    assert react.Play("c1", "c1-press5", react.PRESS_5, None) in desk.requests
+    assert asks.Play("c1", "c1-press5", react.PRESS_5, None) in desk.requests
     assert words(desk) == [(officer, "word_silence"), (officer, "word_caller_pressed")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.events import Outcome, StageEntered
 from pbx112.model.state import InFallback, InMenu, Talking
 from pbx112.plan.types import CallTakers
@@ -21,13 +21,13 @@ def test_the_first_extension_answers_and_the_call_is_joined_and_recorded() -> No
     desk.arrives()
     assert desk.ringing == ["2101"]
     desk.picks_up("2101")
-    assert desk.asked(react.Join) == [react.Join(1, "c1-bridge", ("c1", "c1-leg1"))]
-    assert desk.asked(react.Record) == [react.Record("c1-bridge", "112-c1")]
+    assert desk.asked(asks.Join) == [asks.Join(1, "c1-bridge", ("c1", "c1-leg1"))]
+    assert desk.asked(asks.Record) == [asks.Record("c1-bridge", "112-c1")]
     desk.caller_hangs_up()
     assert desk.outcome is Outcome.ANSWERED
     assert desk.results == [("2101", "accepted")]
-    assert react.DropBridge("c1-bridge") in desk.requests
-    assert react.Hangup("c1-leg1") in desk.requests
+    assert asks.DropBridge("c1-bridge") in desk.requests
+    assert asks.Hangup("c1-leg1") in desk.requests
 
 
 def test_a_busy_line_makes_the_next_ring_at_once() -> None:
@@ -45,7 +45,7 @@ def test_a_silent_line_is_given_its_time_and_no_more() -> None:
     assert desk.ringing == ["2101"]
     desk.waits(0.2)
     assert desk.ringing == ["2102"]
-    assert react.Hangup("c1-leg1") in desk.requests
+    assert asks.Hangup("c1-leg1") in desk.requests
 
 
 def test_a_mobile_has_to_press_1_and_no_other_key() -> None:
@@ -75,7 +75,7 @@ def test_all_call_takers_ring_and_one_wins() -> None:
     desk.arrives()
     assert desk.ringing == ["1101", "1102"]
     desk.picks_up("1102")
-    assert react.Hangup("c1-leg1", "answered_elsewhere") in desk.requests
+    assert asks.Hangup("c1-leg1", "answered_elsewhere") in desk.requests
     desk.picks_up("1101")  # its 200 OK crossed our CANCEL
     assert desk.results == [("1101", "answered_elsewhere")]
     assert desk.call and len(desk.call.live_legs()) == 1
@@ -86,7 +86,7 @@ def test_no_call_taker_then_the_menu_then_the_chosen_agency() -> None:
     desk.arrives()
     desk.waits(15)
     assert desk.call and isinstance(desk.call.situation, InMenu)
-    assert react.Answer("c1") in desk.requests
+    assert asks.Answer("c1") in desk.requests
     desk.caller_presses("9")
     assert isinstance(desk.call.situation, InMenu)
     desk.caller_presses("2")
@@ -109,7 +109,7 @@ def test_every_agency_fails_twice_and_then_the_caller_is_told() -> None:
     desk.waits(200)
     assert desk.rung == ["2101", "2102", "+6281200000001", "2201"] * 2
     assert desk.outcome is Outcome.UNANSWERED
-    assert any(isinstance(r, react.Play) and r.prompt == "announcement" for r in desk.requests)
+    assert any(isinstance(r, asks.Play) and r.prompt == "announcement" for r in desk.requests)
 
 
 def test_the_second_round_repeats_the_first_in_its_order() -> None:
@@ -134,7 +134,7 @@ def test_the_caller_gives_up_while_it_rings() -> None:
     desk.caller_hangs_up()
     assert desk.outcome is Outcome.ABANDONED_RINGING
     assert desk.results == [("1101", "caller_gone"), ("1102", "caller_gone")]
-    assert {react.Hangup("c1-leg1"), react.Hangup("c1-leg2")} <= set(desk.asked(react.Hangup))
+    assert {asks.Hangup("c1-leg1"), asks.Hangup("c1-leg2")} <= set(desk.asked(asks.Hangup))
 
 
 def test_the_caller_gives_up_in_the_menu() -> None:
@@ -150,7 +150,7 @@ def test_an_operator_who_hangs_up_ends_the_call() -> None:
     desk.picks_up("2101")
     desk.hangs_up("2101")
     assert desk.outcome is Outcome.ANSWERED
-    assert react.Hangup("c1") in desk.requests
+    assert asks.Hangup("c1") in desk.requests
 
 
 def test_an_operators_phone_that_dies_does_not_cost_the_caller() -> None:
@@ -187,7 +187,7 @@ def test_a_full_trunk_is_passed_over_and_the_record_says_so() -> None:
     desk.waits(30)
     assert ("+6281200000001", "unavailable") in desk.results
     assert desk.ringing == ["2201"]
-    assert "c1-leg3" not in [r.channel for r in desk.requests if isinstance(r, react.Originate)]
+    assert "c1-leg3" not in [r.channel for r in desk.requests if isinstance(r, asks.Originate)]
 
 
 def test_the_call_taker_idle_longest_rings_first() -> None:
@@ -205,7 +205,7 @@ def test_a_restarted_daemon_takes_up_ringing_and_talking_calls() -> None:
     desk.hears(stimuli.Resumed(up=(1,)))
     assert desk.call and isinstance(desk.call.situation, Talking)
     desk.hears(stimuli.Resumed())
-    assert desk.asked(react.Join)[-1] == react.Join(1, "c1-bridge", ("c1", "c1-leg1"))
+    assert desk.asked(asks.Join)[-1] == asks.Join(1, "c1-bridge", ("c1", "c1-leg1"))
     desk.hears(stimuli.Resumed(gone=(1,)))  # who hung up is unknown: the caller is not left alone
     assert desk.outcome is None and desk.ringing == ["2101"]
 
@@ -215,7 +215,7 @@ def test_a_line_that_may_never_have_rung_has_its_whole_time_after_a_restart() ->
     desk.arrives()
     desk.passes(14)
     desk.hears(stimuli.Resumed())
-    assert [r.leg for r in desk.asked(react.Originate) if isinstance(r, react.Originate)] == [1, 1]
+    assert [r.leg for r in desk.asked(asks.Originate) if isinstance(r, asks.Originate)] == [1, 1]
     desk.waits(14)
     assert desk.ringing == ["2101"]
     desk.waits(1)
@@ -227,7 +227,7 @@ def test_a_mobile_is_asked_again_for_its_key_after_a_restart() -> None:
     desk.arrives()
     desk.picks_up("+6281200000001")
     desk.hears(stimuli.Resumed())
-    assert [r.channel for r in desk.asked(react.Play) if isinstance(r, react.Play)] == ["c1-leg1"] * 2
+    assert [r.channel for r in desk.asked(asks.Play) if isinstance(r, asks.Play)] == ["c1-leg1"] * 2
 
 
 def test_a_caller_who_never_got_to_the_fallback_is_sent_there_after_a_restart() -> None:
@@ -236,9 +236,9 @@ def test_a_caller_who_never_got_to_the_fallback_is_sent_there_after_a_restart() 
     desk.arrives()
     desk.hears(stimuli.GivenUp("the daemon stops"))
     desk.hears(stimuli.Resumed(in_fallback=True))
-    assert desk.asked(react.ToFallback) == [react.ToFallback("c1")]
+    assert desk.asked(asks.ToFallback) == [asks.ToFallback("c1")]
     desk.hears(stimuli.Resumed())
-    assert desk.asked(react.ToFallback) == [react.ToFallback("c1")] * 2
+    assert desk.asked(asks.ToFallback) == [asks.ToFallback("c1")] * 2
 
 
 def test_what_the_fallback_did_before_asterisk_restarted_is_waited_for() -> None:
@@ -257,8 +257,8 @@ def test_the_announcement_is_spoken_again_after_a_restart() -> None:
     desk.waits(30)
     desk.passes(29)
     desk.hears(stimuli.Resumed())
-    first, again = desk.asked(react.Play)
-    assert isinstance(first, react.Play)
+    first, again = desk.asked(asks.Play)
+    assert isinstance(first, asks.Play)
     assert again == replace(first, again=True)
     desk.waits(29)
     assert desk.outcome is None
@@ -274,7 +274,7 @@ def test_the_talk_after_a_broken_one_has_a_recording_of_its_own() -> None:
     desk.hears(stimuli.HungUp(desk.leg("2101"), cause=44))
     desk.picks_up("2101")
     desk.hears(stimuli.Resumed())
-    names = [request.name for request in desk.asked(react.Record) if isinstance(request, react.Record)]
+    names = [request.name for request in desk.asked(asks.Record) if isinstance(request, asks.Record)]
     assert names == ["112-c1", "112-c1-leg2", "112-c1-leg2"]
 
 
@@ -290,7 +290,7 @@ def test_a_call_that_the_daemon_cannot_handle_goes_to_the_fallback() -> None:
     desk.arrives()
     desk.hears(stimuli.GivenUp("internal error"))
     assert desk.call and isinstance(desk.call.situation, InFallback)
-    assert react.ToFallback("c1") in desk.requests
+    assert asks.ToFallback("c1") in desk.requests
     desk.caller_hangs_up()
     assert desk.outcome is None
     desk.waits(60)
@@ -301,11 +301,11 @@ def test_a_greeted_caller_hears_ringing_once_the_greeting_is_over() -> None:
     desk = Desk(plan(DAMKAR, answer="on_arrival"))
     desk.arrives()
     assert [type(r).__name__ for r in desk.requests[:2]] == ["Answer", "Play"]
-    assert not desk.asked(react.Ring)
+    assert not desk.asked(asks.Ring)
     desk.hears(stimuli.PromptDone("greeting", played=True))
-    assert desk.asked(react.Ring) == [react.Ring("c1")]
+    assert desk.asked(asks.Ring) == [asks.Ring("c1")]
     desk.picks_up("2101")
-    assert react.StopRing("c1") in desk.requests
+    assert asks.StopRing("c1") in desk.requests
 
 
 def test_a_recording_that_fails_is_a_line_in_the_record_and_nothing_more() -> None:
@@ -324,7 +324,7 @@ def test_a_line_that_picked_up_is_not_lost_because_ringing_it_again_failed() -> 
     desk.arrives()
     leg = desk.leg("2101")
     desk.hears(stimuli.Resumed(up=(leg,)))
-    assert desk.asked(react.Originate)[1:], "it was asked for again"
+    assert desk.asked(asks.Originate)[1:], "it was asked for again"
     desk.hears(stimuli.Refused(leg, unavailable=False, detail="500"))
     assert desk.call and isinstance(desk.call.situation, Talking)
     assert [talk.number for talk in desk.call.live_legs()] == [leg]
@@ -334,6 +334,6 @@ def test_a_greeting_whose_end_nobody_tells_does_not_leave_the_caller_in_silence(
     desk = Desk(plan(DAMKAR, answer="on_arrival"))
     desk.arrives()
     desk.waits(14)
-    assert not desk.asked(react.Ring)
+    assert not desk.asked(asks.Ring)
     desk.waits(7)
-    assert react.Ring("c1") in desk.requests
+    assert asks.Ring("c1") in desk.requests

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.events import CallerBack, CallTransferred, HelpSought, LegOffered, StageEntered
 from pbx112.model.state import Announcing, Reaching, Talking
 from pbx112.plan.types import Plan, Supervisors
@@ -32,8 +32,8 @@ def test_a_blind_transfer_rings_the_agency_and_lets_the_transferor_go(to: str) -
     desk = a_talk()
     transfers(desk, to)
     assert there(desk) == [] and rings(desk) == ["2101"]
-    assert react.Hangup("stand-in") in desk.requests
-    assert react.Ring("c1") in desk.requests, "the caller hears ringing"
+    assert asks.Hangup("stand-in") in desk.requests
+    assert asks.Ring("c1") in desk.requests, "the caller hears ringing"
     [event] = told(desk, CallTransferred)
     assert isinstance(event, CallTransferred) and (event.by, event.owner, event.attended) == (
         1,
@@ -100,9 +100,9 @@ def test_an_attended_transfer_joins_whom_they_have_spoken_to() -> None:
     assert there(desk) == ["2101"] and rings(desk) == []
     [leg] = [event for event in told(desk, LegOffered) if isinstance(event, LegOffered) and event.brought]
     assert (leg.channel, leg.brought) == ("stand-in", 1)
-    assert not any(isinstance(request, react.Originate) for request in desk.requests)
-    assert react.Hangup("stand-in") not in desk.requests
-    assert any(isinstance(r, react.Join) and "stand-in" in r.channels for r in desk.requests)
+    assert not any(isinstance(request, asks.Originate) for request in desk.requests)
+    assert asks.Hangup("stand-in") not in desk.requests
+    assert any(isinstance(r, asks.Join) and "stand-in" in r.channels for r in desk.requests)
     desk.hears(stimuli.HungUp(desk.leg("2101"), 16))
     assert desk.call and desk.call.situation.__class__.__name__ == "Ended", "an officer ends by hanging up"
 
@@ -116,9 +116,9 @@ def test_what_the_plan_does_not_name_is_refused_and_the_call_takers_have_the_cal
     transfers(desk, to, attended=attended)
     [event] = told(desk, CallTransferred)
     assert isinstance(event, CallTransferred) and event.owner == "" and not event.attended
-    assert react.Hangup("stand-in") in desk.requests
+    assert asks.Hangup("stand-in") in desk.requests
     assert set(rings(desk)) == {"1101", "1102"}
-    dialled = {r.target.dial for r in desk.requests if isinstance(r, react.Originate)}
+    dialled = {r.target.dial for r in desk.requests if isinstance(r, asks.Originate)}
     assert dialled == {"PJSIP/1101", "PJSIP/1102"}
 
 

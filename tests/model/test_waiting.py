@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.events import CallAdmitted, CallEvent, CallQueued, Outcome, WaitAnnounced
 from pbx112.model.state import Talking, Waiting
 from pbx112.plan.types import AnswerMode, CallTakers
@@ -32,11 +32,11 @@ def test_the_third_caller_hears_the_word_and_then_music(answer: AnswerMode) -> N
     made.arrives()
     assert made.rung == []
     assert made.requests == [
-        react.Play("c1", "c1-waiting1.1", ("sound:pbx112/waiting",), "waiting"),
-        react.Answer("c1"),
+        asks.Play("c1", "c1-waiting1.1", ("sound:pbx112/waiting",), "waiting"),
+        asks.Answer("c1"),
     ], "answered, and nothing but the word: no greeting"
     made.hears(stimuli.PromptDone("waiting", played=True))
-    assert made.requests[-1] == react.Music("c1")
+    assert made.requests[-1] == asks.Music("c1")
 
 
 def test_the_word_comes_again_after_every_twenty_seconds_of_music() -> None:
@@ -46,10 +46,10 @@ def test_the_word_comes_again_after_every_twenty_seconds_of_music() -> None:
         made.waits(3)
         made.hears(stimuli.PromptDone("waiting", played=True))
         made.waits(19.9)
-        assert made.requests[-1] == react.Music("c1")
+        assert made.requests[-1] == asks.Music("c1")
         made.waits(0.1)
-        word = react.Play("c1", f"c1-waiting1.{time}", ("sound:pbx112/waiting",), "waiting")
-        assert made.requests[-2:] == [react.StopMusic("c1"), word]
+        word = asks.Play("c1", f"c1-waiting1.{time}", ("sound:pbx112/waiting",), "waiting")
+        assert made.requests[-2:] == [asks.StopMusic("c1"), word]
     assert [event.time for event in told(made, WaitAnnounced) if isinstance(event, WaitAnnounced)] == [
         2,
         3,
@@ -62,14 +62,14 @@ def test_a_word_whose_end_is_never_told_does_not_keep_the_music_away() -> None:
     made = desk(max_wait=600)
     made.arrives()
     made.waits(60)
-    assert made.requests[-1] == react.Music("c1")
+    assert made.requests[-1] == asks.Music("c1")
 
 
 def test_a_word_that_cannot_be_played_leaves_the_music() -> None:
     made = desk()
     made.arrives()
     made.hears(stimuli.PromptDone("waiting", played=False))
-    assert made.requests[-1] == react.Music("c1")
+    assert made.requests[-1] == asks.Music("c1")
 
 
 def test_whose_turn_it_is_goes_on_as_any_call() -> None:
@@ -84,7 +84,7 @@ def test_whose_turn_it_is_goes_on_as_any_call() -> None:
     made.ahead = 0
     made.hears(stimuli.RoomMade())
     assert made.rung == ["1101"]
-    assert react.StopMusic("c1") in made.requests and react.Ring("c1") in made.requests
+    assert asks.StopMusic("c1") in made.requests and asks.Ring("c1") in made.requests
     made.picks_up("1101")
     assert made.call is not None and isinstance(made.call.situation, Talking)
     made.caller_hangs_up()
@@ -96,7 +96,7 @@ def test_a_word_half_spoken_is_cut_off_by_ones_turn() -> None:
     made.arrives()
     made.serving = 1
     made.hears(stimuli.RoomMade())
-    assert react.StopPlay("c1-waiting1.1") in made.requests
+    assert asks.StopPlay("c1-waiting1.1") in made.requests
     assert made.hears(stimuli.PromptDone("waiting", played=True)) == [], "nobody waits for it any more"
 
 
@@ -133,8 +133,8 @@ def test_who_waits_is_taken_up_after_a_restart_with_music_and_its_old_deadline()
     made.passes(20)
     made.hears(stimuli.Resumed())
     answer, silence, music = made.requests[-3:]
-    assert answer == react.Answer("c1", again=True)
-    assert (silence, music) == (react.StopPlay("c1-waiting1.1"), react.Music("c1"))
+    assert answer == asks.Answer("c1", again=True)
+    assert (silence, music) == (asks.StopPlay("c1-waiting1.1"), asks.Music("c1"))
     made.waits(10)
     assert made.rung == ["1101"]
 
@@ -143,7 +143,7 @@ def test_who_waits_is_given_to_the_fallback_by_a_daemon_that_stops() -> None:
     made = desk()
     made.arrives()
     made.hears(stimuli.GivenUp("the daemon stops"))
-    assert made.requests[-2:] == [react.StopPlay("c1-waiting1.1"), react.ToFallback("c1")]
+    assert made.requests[-2:] == [asks.StopPlay("c1-waiting1.1"), asks.ToFallback("c1")]
 
 
 def test_a_talk_that_breaks_does_not_send_its_caller_to_the_end_of_the_line() -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
+from pbx112.model import asks, react, stimuli
 from pbx112.model import events as ev
-from pbx112.model import react, stimuli
 from pbx112.model.decide import decide
 from pbx112.model.events import CallEvent, LegResult, Outcome
 from pbx112.model.state import Call, Reaching
@@ -154,7 +154,7 @@ def test_a_broken_model_is_found(changed: Decided, laws: set[str], monkeypatch: 
 # --- and what it asks of Asterisk, changed ---
 
 
-def without(kind: type[react.Request]) -> Callable[[Call, CallEvent], tuple[react.Request, ...]]:
+def without(kind: type[asks.Request]) -> Callable[[Call, CallEvent], tuple[asks.Request, ...]]:
     asked = react.react
     return lambda call, event: tuple(
         request for request in asked(call, event) if not isinstance(request, kind)
@@ -164,14 +164,14 @@ def without(kind: type[react.Request]) -> Callable[[Call, CallEvent], tuple[reac
 @pytest.mark.parametrize(
     ("kind", "laws"),
     [
-        (react.Hangup, {"nothing_to_mend"}),
-        (react.DropBridge, {"nothing_to_mend", "owned"}),
-        (react.Music, {"no_silence"}),
-        (react.Ring, {"no_silence"}),
+        (asks.Hangup, {"nothing_to_mend"}),
+        (asks.DropBridge, {"nothing_to_mend", "owned"}),
+        (asks.Music, {"no_silence"}),
+        (asks.Ring, {"no_silence"}),
     ],
 )
 def test_a_forgotten_request_is_found(
-    kind: type[react.Request], laws: set[str], monkeypatch: pytest.MonkeyPatch
+    kind: type[asks.Request], laws: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(react, "react", without(kind))
     failure = first_failure()
@@ -180,7 +180,7 @@ def test_a_forgotten_request_is_found(
 
 
 def test_acting_before_the_journal_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def at_once(self: LiveCall, requests: Sequence[react.Request]) -> None:
+    def at_once(self: LiveCall, requests: Sequence[asks.Request]) -> None:
         self._unwritten -= 1
 
     happened = LiveCall._happened

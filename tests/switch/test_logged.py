@@ -7,14 +7,14 @@ from structlog.testing import capture_logs
 
 from pbx112.ari import AriHttp, AriSettings
 from pbx112.ari.errors import ServerError
-from pbx112.model import react
+from pbx112.model import asks
 from pbx112.switch.requests import Final, perform, settle
 
 NOWHERE = AriSettings(url="http://127.120.0.1:9", user="u", password="p", app="pbx112")
 
 
 @pytest.mark.parametrize(
-    "request_", [react.Hangup("17.1-leg2"), react.DropBridge("17.1-bridge"), react.ToFallback("17.1")]
+    "request_", [asks.Hangup("17.1-leg2"), asks.DropBridge("17.1-bridge"), asks.ToFallback("17.1")]
 )
 async def test_a_failed_request_names_its_call(request_: Final, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuses(*_: object, **__: object) -> None:

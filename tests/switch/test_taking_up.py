@@ -11,7 +11,7 @@ from pbx112.ari import AriSettings, Bridge, Channel
 from pbx112.ari import events as rest
 from pbx112.ari.model import Dialplan
 from pbx112.journal import Draft, Journal
-from pbx112.model import react
+from pbx112.model import asks
 from pbx112.model.events import CallArrived, CallEnded, CallEvent, Instant, StageEntered
 from pbx112.switch.live import now, urgent_first
 from pbx112.switch.reconcile import call_of, compare
@@ -94,7 +94,7 @@ async def test_a_hang_up_that_cannot_be_asked_for_now_is_owed(tmp_path: Path) ->
     journal = await a_journal(tmp_path)
     switch = Switch(NOWHERE, journal, plan(agency("damkar", extension("2101"))))
     for _ in range(2):
-        assert await switch.ask(react.Hangup("c1-leg1")) is None
+        assert await switch.ask(asks.Hangup("c1-leg1")) is None
     assert len(switch._debts) == 1
     await journal.close()
 
@@ -140,10 +140,10 @@ def test_the_answer_goes_first_then_hang_ups_and_lines() -> None:
     """A line rung again must be free; what the caller hears follows."""
     desk = Desk(plan(agency("damkar", extension("2101"), mobile("+6281200000001"), ring="all")))
     desk.arrives()
-    ring, lines = react.Ring("c1"), desk.asked(react.Originate)
-    hang_up, answer = react.Hangup("c1-leg1"), react.Answer("c1")
+    ring, lines = asks.Ring("c1"), desk.asked(asks.Originate)
+    hang_up, answer = asks.Hangup("c1-leg1"), asks.Answer("c1")
     assert urgent_first([ring, hang_up, *lines, answer]) == [answer, hang_up, *lines, ring]
-    join = react.Join(1, "c1-bridge", ("c1", "c1-leg1"))
+    join = asks.Join(1, "c1-bridge", ("c1", "c1-leg1"))
     assert urgent_first([answer, join, hang_up]) == [answer, join, hang_up], (
         "nobody waits for the others to stop"
     )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from pbx112.model import react, stimuli
+from pbx112.model import asks, stimuli
 from pbx112.model.events import CallEvent, Instant
 from pbx112.model.state import Call
 from pbx112.model.stimuli import World
@@ -24,7 +24,7 @@ class Frozen:
 
     def __init__(self) -> None:
         self.plan: Plan = plan(agency("damkar", extension("2101")))
-        self.sent: list[react.Request] = []
+        self.sent: list[asks.Request] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def world(self, call: Call | None) -> World:
@@ -35,9 +35,9 @@ class Frozen:
         written.set_result(None)
         return written
 
-    async def ask(self, request: react.Request) -> stimuli.Stimulus | None:
+    async def ask(self, request: asks.Request) -> stimuli.Stimulus | None:
         self.sent.append(request)
-        if isinstance(request, react.Answer | react.Join):
+        if isinstance(request, asks.Answer | asks.Join):
             await asyncio.Event().wait()
         return None
 
@@ -68,17 +68,17 @@ async def test_an_answer_without_an_answer_does_not_hold_up_the_join() -> None:
     await asyncio.sleep(0)
     live.tell(stimuli.PickedUp(1))
     async with asyncio.timeout(5):
-        while {react.Answer, react.Join} - set(map(type, around.sent)):
+        while {asks.Answer, asks.Join} - set(map(type, around.sent)):
             await asyncio.sleep(0)
     kinds = [type(request) for request in around.sent]
-    assert kinds.index(react.MakeBridge) < kinds.index(react.Join)
+    assert kinds.index(asks.MakeBridge) < kinds.index(asks.Join)
     assert live.busy
     live.silence()
     await around.stop()
 
 
 def test_what_follows_the_join_waits_for_it() -> None:
-    answer, hush = react.Answer(CALLER), react.StopPlay("c1-leg1-accept")
-    join, record = react.Join(1, "c1-bridge", (CALLER, PHONE)), react.Record("c1-bridge", "112-c1")
+    answer, hush = asks.Answer(CALLER), asks.StopPlay("c1-leg1-accept")
+    join, record = asks.Join(1, "c1-bridge", (CALLER, PHONE)), asks.Record("c1-bridge", "112-c1")
     assert together([answer, hush, join, record]) == [(answer, hush, join), (record,)]
     assert together([hush, join, record]) == [(hush,), (join,), (record,)]
