@@ -16,6 +16,35 @@ from lab.processes import LabError, Process, eventually, last_lines
 COMMAND = (sys.executable, "-m", "pbx112", "run")
 
 
+class ForgedClock:
+    """The time of day as a process sees it, that can be set while it runs; its monotonic clock is the true one.
+
+    `file` holds by how much it is wrong, and is read at each look at the clock (libfaketime).
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.set("+0")
+
+    def set(self, offset: str) -> None:
+        """Let it be wrong by `offset`: seconds, or with a unit behind (`-5h`)."""
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{offset}\n")
+        fresh.replace(self._file)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the process has to be told."""
+        (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+        return {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+
 class Daemon:
     """`pbx112 run` with `settings` (names without `PBX112_`); its log is `log`."""
 
@@ -23,13 +52,15 @@ class Daemon:
         self.log = log
         self.settings = dict(settings)
         self.command: tuple[str, ...] = COMMAND
+        self.clock: ForgedClock | None = None
         self._process: Process | None = None
 
     @property
     def environment(self) -> dict[str, str]:
         """All that it is told."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
-        return kept | {f"PBX112_{name.upper()}": value for name, value in self.settings.items()}
+        told = {f"PBX112_{name.upper()}": value for name, value in self.settings.items()}
+        return kept | told | (self.clock.environment if self.clock else {})
 
     @property
     def pid(self) -> int | None:

@@ -34,6 +34,7 @@ PROGRAMS = {
     "chromium": "chromium",
     "debootstrap": "debootstrap",
     "espeak-ng": "espeak-ng",
+    "faketime": "faketime",
     "ip": "iproute2",
     "unshare": "util-linux",
     "nsenter": "util-linux",
