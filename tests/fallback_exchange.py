@@ -80,11 +80,16 @@ class Exchange:
 
     async def no_channels(self) -> None:
         """Wait until no channel is left."""
+        await self.channels(0)
 
-        async def no_channels() -> bool:
-            return "0 active channels" in await self.asterisk.ask("core show channels count")
+    async def channels(self, count: int) -> None:
+        """Wait until Asterisk has as many channels."""
 
-        await eventually(no_channels, WITHIN, pause=0.05)
+        async def as_many() -> bool:
+            said = await self.asterisk.ask("core show channels count")
+            return said.startswith(f"{count} active channel")
+
+        await eventually(as_many, WITHIN, pause=0.05)
 
     async def stop(self) -> None:
         """End Asterisk."""

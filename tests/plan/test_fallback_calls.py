@@ -377,8 +377,13 @@ async def test_lines_that_ring_together_share_what_the_trunk_carries(exchange: E
     lines = (mobile(PIKET, accept="pickup"), mobile("+6281200000002", accept="pickup"))
     made = plan(agency("damkar", *lines, ring="all"), max_calls=1, max_per_hour=96)
     await exchange.use(made)
-    gateway = await exchange.phone("gsm", "answers")
+    gateway = await exchange.phone("gsm", "silent")
     citizen = await exchange.call()
+    await gateway.rung()
+    await exchange.channels(
+        4
+    )  # the citizen's, the gateway's, and the two halves of what leads there: one line is left
+    gateway.pick_up()
     await citizen.until(citizen.connected)
     citizen.hang_up()
     await exchange.quiet()
