@@ -75,7 +75,7 @@ def verify(
     line, or the trunk, ends the test at once, and the line is tried again. The running daemon does the calling; Ctrl-C
     ends all test calls. It needs to run as root or as pbx112 on the daemon's machine.
 
-    Exit code 0: all lines are verified; 1: some are not.
+    Exit code 0: all lines are verified (with --run: were); 1: some are not.
     """
     settings = settings_for(agencies, ari=False)
     known = plan_of(settings)
@@ -88,6 +88,7 @@ def verify(
         _print([_Row.stored(each) for each in found.lines], language)
         if pdf is not None:
             write_paper(pdf, found, known, language)
+        _judge([each.result for each in found.lines])
         return
     dsn = "" if pdf is None else dsn_of(settings)  # before anybody is called
     order = Order(
@@ -105,7 +106,12 @@ def verify(
         raise Failed("the verification was broken off; the results so far are in the records")
     if pdf is not None:
         write_paper(pdf, stored(dsn, name, len(results)), known, language)
-    bad = sum(each.result is not TestResult.VERIFIED for each in results)
+    _judge([each.result for each in results])
+
+
+def _judge(results: Sequence[str]) -> None:
+    """The last word, and the exit code."""
+    bad = sum(result != TestResult.VERIFIED for result in results)
     if bad or not results:
         complain(f"{bad} of {len(results)} lines are not verified")
         raise typer.Exit(1)
