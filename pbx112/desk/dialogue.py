@@ -6,57 +6,23 @@ No clock, no telephone: `tests/desk/test_dialogue.py` tells them by hand.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pbx112.model import events as ev
 from pbx112.model.codes import DISPOSITIONS, code_of
 from pbx112.plan.line_checks import number_for_trunk
-from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Agency, Line, Plan, Trunk
-from pbx112.switch.ledger import Abandoned, Ledger
+from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Line, Plan, Trunk
+from pbx112.switch.ledger import Abandoned
 
-from .acts import Ask, Dial, Dialogue, Note, Talk, media, say, words
+from .acts import Ask, Dial, Dialogue, Note, media, say, words
+from .desk import Desk
 from .listen import listen_in
 
 TRIES = 3
 """Wrong PINs in one call."""
 MORNING = 8
 """The hour (local) at which the choice of a standby mobile ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a dialogue may look at. `device` is the phone's endpoint as Asterisk says (`PJSIP/1101`); `free` tells
-    whether a trunk may be given a call now, `waiting` how many callers wait, `talks` whom a supervisor may listen to.
-    `channel` is Asterisk's id of the phone's channel."""
-
-    plan: Plan
-    ledger: Ledger
-    now: ev.Instant
-    device: str
-    waiting: int
-    pins: Mapping[str, str]
-    free: Callable[[str], bool]
-    channel: str = ""
-    talks: tuple[Talk, ...] = ()
-
-    def line_of(self, *owners: str) -> Line | None:
-        """This phone, where it is an extension of one of these."""
-        known = self.plan.lines()
-        return next((line for owner, line in known if owner in owners and self._is_ours(line)), None)
-
-    def agency(self) -> tuple[Agency, Line] | None:
-        """The agency whose own desk phone this is."""
-        for agency in self.plan.agencies.values():
-            for line in agency.lines:
-                if self._is_ours(line):
-                    return agency, line
-        return None
-
-    def _is_ours(self, line: Line) -> bool:
-        return line.kind == "extension" and line.dial == self.device
 
 
 def dialogue(digit: str, desk: Desk) -> Dialogue:

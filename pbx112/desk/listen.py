@@ -7,16 +7,13 @@ be left over, and it goes on while the daemon restarts. It ends when one of supe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from pbx112.model import events as ev
 from pbx112.model.state import Call, Talking
 from pbx112.plan.types import CALL_TAKERS, SUPERVISORS
 
 from .acts import Ask, Dialogue, Listen, Note, Talk, media, say, words
-
-if TYPE_CHECKING:
-    from .dialogue import Desk
+from .desk import Desk
 
 LISTEN, WHISPER, NEXT = "1", "2", "3"
 LONGEST = 4 * 3600

@@ -17,7 +17,8 @@ from pbx112.switch.switch import Switch
 
 from .acts import Act, Ask, Dial, Listen, Note, Say
 from .agi import ANSWER_WITHIN, LONGEST_REQUEST, DeskApplication, DeskRequest, Gone
-from .dialogue import Desk, dialogue
+from .desk import Desk
+from .dialogue import dialogue
 from .listen import LONGEST as LONGEST_LISTEN
 from .listen import talks_of
 

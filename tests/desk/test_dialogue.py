@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pbx112.desk.acts import Act, Ask, Dial, Note, Say
-from pbx112.desk.dialogue import Desk, dialogue, morning_after, way_over
+from pbx112.desk.desk import Desk
+from pbx112.desk.dialogue import dialogue, morning_after, way_over
 from pbx112.model import events as ev
 from pbx112.model.events import Disposition, Instant, Outcome
 from pbx112.model.route import target_of
