@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     wallboard_password_file: Path | None = None
     """A file with the password alone, instead of it."""
 
+    alarms: Path = Path("/etc/pbx112/alarms.conf")
+    """The file of those whom `pbx112 alarms` tells: an Apprise URL on each line. It holds secrets: mode 0640."""
+
     dsn: SecretStr | None = None
     """Postgres, as libpq writes it. Without it calls are handled and journalled, and shipped once it is set."""
 

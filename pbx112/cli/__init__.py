@@ -10,6 +10,7 @@ import typer
 
 from pbx112 import __version__
 from pbx112.cli import (
+    alarms,
     audit,
     card,
     check,
@@ -65,7 +66,7 @@ def pbx112(
     \b
     1. Write agencies.yaml; then     [bold]pbx112 check --only file[/bold]
     2. Prepare; then look again      [bold]pbx112 migrate, prompts, dialplan, check[/bold]
-    3. Serve, watch, read            [bold]pbx112 run, status, wallboard, cdr[/bold]
+    3. Serve, watch, read            [bold]pbx112 run, status, wallboard, alarms, cdr[/bold]
 
     Addresses and passwords come from the environment (PBX112_…) or from /etc/pbx112/pbx112.env.
 
@@ -87,6 +88,7 @@ for _command in (
     run.run,
     status.status,
     wallboard.wallboard,
+    alarms.alarms,
     verify.verify,
     rehearse.rehearse,
     report.report,

@@ -29,7 +29,7 @@ def wallboard(agencies: Agencies = None) -> None:
     password = password_of(settings)
     log.configure(settings.log_level)
     try:
-        asyncio.run(_until_told(serve(settings, password)))
+        asyncio.run(until_told(serve(settings, password)))
     except OSError as error:
         where = f"{settings.wallboard_host}:{settings.wallboard_port}"
         why = error.strerror or str(error)
@@ -37,7 +37,7 @@ def wallboard(agencies: Agencies = None) -> None:
         raise Failed(f"the wallboard cannot be served at {where} ({why}); {remedy}", code=EX_CONFIG) from None
 
 
-async def _until_told(work: object) -> None:
+async def until_told(work: object) -> None:
     """Do `work` until SIGTERM or SIGINT."""
     assert asyncio.iscoroutine(work)
     doing = asyncio.ensure_future(work)

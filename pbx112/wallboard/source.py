@@ -129,7 +129,7 @@ class Source:
             number=plan.service.number,
             language=plan.service.language,
             zone=str(plan.service.timezone),
-            daemon=_daemon(self._settings),
+            daemon=daemon_state(self._settings),
             trouble=sorted(self._trouble),
             calls=live[:SHOWN],
             more=max(0, len(live) - SHOWN),
@@ -174,7 +174,8 @@ def _state(line: Line, there: Mapping[Key, Endpoint] | None) -> LineState:
     return "busy" if endpoint.channel_ids and line.trunk is None else "ready"
 
 
-def _daemon(settings: Settings) -> Literal["serves", "hangs", "absent"]:
+def daemon_state(settings: Settings) -> Literal["serves", "hangs", "absent"]:
+    """Whether a daemon serves, by the journal's lock and its heartbeat."""
     if holder(settings.journal) is None:
         return "absent"
     still = (time.monotonic_ns() - read_beat(settings.journal).mono_ns) / 1e9

@@ -20,6 +20,7 @@ from pbx112.room import RoomWatch
 from pbx112.switch.live import now
 from pbx112.switch.switch import Switch
 
+from .owners import alive_owners
 from .takers import STATES, taker_states
 
 SITUATIONS = {
@@ -135,11 +136,7 @@ def _watched(watch: LineWatch) -> Iterator[Metric]:
     for owner in sorted(owners):
         for state in ("ready", "busy", "unreachable", "unknown"):
             lines.add_metric([owner, state], count[owner, state])
-    alive = {
-        owner: bool(count[owner, "ready"] or count[owner, "busy"])
-        for owner in sorted(owners)
-        if any(count[owner, state] for state in ("ready", "busy", "unreachable"))  # else nobody knows
-    }
+    alive = alive_owners(watch.lines.lines)
     yield lines
     yield _gauges("trunk_channels", "Channels that Asterisk has on it, whose ever.", "trunk", watch.channels)
     if watch.connected:

@@ -191,7 +191,8 @@ def test_watching_on_a_terminal_until_interrupted(pbx112: Pbx112, write: Write) 
 
 
 @pytest.mark.parametrize(
-    "command", ["", "check", "dialplan", "prompts", "migrate", "run", "status", "wallboard", "cdr", "schema"]
+    "command",
+    ["", "check", "dialplan", "prompts", "migrate", "run", "status", "wallboard", "alarms", "cdr", "schema"],
 )
 def test_each_help_has_an_example(pbx112: Pbx112, command: str) -> None:
     shown = pbx112(*command.split(), "--help")

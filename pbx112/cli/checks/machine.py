@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from pbx112.alarms.destinations import DestinationsError, read
 from pbx112.cli.checks.findings import CHOOSE_ONE, EXAMPLE_PASSWORD, Section
 from pbx112.settings import Settings
 
@@ -19,6 +21,7 @@ def check_machine(settings: Settings) -> Section:
     _journal(section, settings.journal)
     _fallback_records(section, settings.fallback_records)
     _second_count(section, settings.asterisk_cdr)
+    _alarms(section, settings.alarms)
     _example_passwords(section, settings.dialplan.parent)
     return section
 
@@ -80,6 +83,31 @@ def _second_count(section: Section, file: Path) -> None:
     except OSError as error:
         remedy = "let the daemon's user read it: `usermod -aG asterisk pbx112`"
         section.doubt(f"{file} cannot be read by this user ({error.strerror}): {what}", remedy)
+
+
+def _alarms(section: Section, file: Path) -> None:
+    """Whether somebody is told when something is amiss, and nobody else reads how."""
+    try:
+        found = read(file)
+    except DestinationsError as error:
+        remedy = "deploy/alarms.conf has examples; then `pbx112 alarms --test`, and enable pbx112-alarms"
+        section.doubt(f"nobody is told when something is amiss: {error}", remedy)
+        return
+    for mistake in found.mistakes:
+        section.wrong(mistake, "correct the line, then `pbx112 alarms --test`")
+    if found.open:
+        section.wrong(
+            f"{file} holds secrets and can be read by everybody on this machine",
+            f"`chown root:pbx112 {file}; chmod 640 {file}`",
+        )
+    if not found.all:
+        section.doubt(
+            f"{file} names nobody who is told when something is amiss", "deploy/alarms.conf has examples"
+        )
+    elif find_spec("apprise") is None:
+        section.wrong("alarms cannot be sent: Apprise is not installed", "pip install 'pbx112[alarms]'")
+    else:
+        section.right(f"alarms go to {', '.join(map(str, found.all))} of {file}")
 
 
 def _example_passwords(section: Section, folder: Path) -> None:

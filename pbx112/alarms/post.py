@@ -1,0 +1,157 @@
+"""Delivers messages: each destination for itself, tried until it has arrived or is of no use any more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from .deliver import Order, Outcome
+from .destinations import Destination, DestinationsError, read
+from .texts import Message
+
+log = structlog.get_logger()
+
+COMMAND = (sys.executable, "-m", "pbx112.alarms.deliver")
+WAITING = 20
+"""Messages that one destination may have waiting; then the oldest goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: in which a server has to take a message, between two tries, and after which a message is given up."""
+
+    within: float = 45.0
+    again: tuple[float, ...] = (10.0, 30.0, 60.0, 300.0)
+    give_up: float = 6 * 3600
+
+
+PATIENCE = Patience()
+
+
+async def hand_over(to: Destination, message: Message | None, within: float = PATIENCE.within) -> Outcome:
+    """Send it once; None: only see whether the address can be used. A process that takes longer is ended."""
+    order = Order(to.url)
+    if message is not None and to.short:
+        order = Order(to.url, "", message.short, message.kind)
+    elif message is not None:
+        order = Order(to.url, message.title, message.body, message.kind)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PBX112_")}
+    pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, stdin=pipe, stdout=pipe, stderr=nowhere, env=kept
+        )
+    except OSError as error:
+        return Outcome(False, f"no process can be started: {error.strerror}")
+    try:
+        async with asyncio.timeout(within):
+            said, _ = await process.communicate(msgspec.json.encode(order))
+        return msgspec.json.decode(said, type=Outcome)
+    except TimeoutError:
+        return Outcome(False, f"no answer within {within:g} s")
+    except msgspec.DecodeError:
+        return Outcome(False, f"the delivery ended with exit code {process.returncode}")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+class Post:
+    """Hands each message to every destination that stands in `file` at that moment."""
+
+    def __init__(
+        self,
+        file: Path,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self._file = file
+        self._spawn = spawn
+        self._patience = patience
+        self._couriers: dict[str, tuple[_Courier, asyncio.Task[None]]] = {}
+
+    def send(self, message: Message) -> None:
+        """To all of them; waits for none."""
+        try:
+            destinations = read(self._file)
+        except DestinationsError as error:
+            log.error(
+                "an alarm reaches nobody", action="alarm_undelivered", title=message.title, error=str(error)
+            )
+            return
+        for mistake in destinations.mistakes:
+            log.error(mistake, action="alarm_destinations")
+        there = {to.url: to for to in destinations.all}
+        if not there:
+            log.error(
+                f"{self._file}: names nobody who could be told",
+                action="alarm_undelivered",
+                title=message.title,
+            )
+        for url in [url for url in self._couriers if url not in there]:
+            self._couriers.pop(url)[1].cancel()
+        for url, to in there.items():
+            if url not in self._couriers:
+                courier = _Courier(to, self._patience)
+                self._couriers[url] = courier, self._spawn(courier.run())
+            self._couriers[url][0].take(to, message)
+
+
+class _Courier:
+    """Of one destination."""
+
+    def __init__(self, to: Destination, patience: Patience) -> None:
+        self._to = to
+        self._patience = patience
+        self._queue: asyncio.Queue[tuple[float, Message]] = asyncio.Queue(WAITING)
+
+    def take(self, to: Destination, message: Message) -> None:
+        self._to = to
+        if self._queue.full():
+            self._lost(self._queue.get_nowait()[1], "too many wait for it")
+        self._queue.put_nowait((time.monotonic(), message))
+
+    async def run(self) -> None:
+        while True:
+            taken, message = await self._queue.get()
+            await self._bring(taken, message)
+
+    async def _bring(self, taken: float, message: Message) -> None:
+        tries = 0
+        while True:
+            outcome = await hand_over(self._to, message, self._patience.within)
+            tries += 1
+            if outcome.delivered:
+                log.info("an alarm was delivered", action="alarm_delivered", to=str(self._to), tries=tries)
+                return
+            pause = self._patience.again[min(tries, len(self._patience.again)) - 1]
+            if time.monotonic() - taken + pause > self._patience.give_up:
+                self._lost(message, outcome.why)
+                return
+            if tries == 1:
+                log.error(
+                    "an alarm could not be delivered; it is tried again",
+                    action="alarm_undelivered",
+                    to=str(self._to),
+                    error=outcome.why,
+                )
+            await asyncio.sleep(pause)
+
+    def _lost(self, message: Message, why: str) -> None:
+        log.error(
+            "an alarm was not delivered, and is not tried again",
+            action="alarm_lost",
+            to=str(self._to),
+            title=message.title,
+            error=why,
+        )
