@@ -16,6 +16,8 @@ SMS = (
     "bulksms", "clicksend", "d7sms", "infobip", "msgbird", "smseagle", "smseagles", "twilio", "vonage",
 )  # fmt: skip
 """Gateways of SMS: they get the short text."""
+MOST = 10
+"""Addresses that a file may have: each takes a process of some 60 MB while it is told. One may name many people."""
 SHORT = "short"
 """The word before an address that shall get the short text: a GSM gateway's own web page."""
 
@@ -78,6 +80,10 @@ def read(file: Path) -> Destinations:
         elif scheme.lower() not in LONG + SMS:
             allowed = ", ".join(LONG + SMS)
             mistakes.append(f"{file}:{number}: {scheme}:// is not among those allowed: {allowed}")
+        elif len(found) == MOST:
+            mistakes.append(
+                f"{file}:{number}: is one address too many, {MOST} are allowed; name several people in one"
+            )
         else:
             found.append(Destination(number, url, asked_short or scheme.lower() in SMS))
     return Destinations(tuple(found), tuple(mistakes), bool(mode & stat.S_IROTH))

@@ -277,6 +277,8 @@ def test_the_file_and_its_mistakes(tmp_path: Path) -> None:
     assert not found.open
     file.chmod(0o644)
     assert read(file).open
+    many = read(list_of(tmp_path, *["json://example.org/x"] * 12))
+    assert len(many.all) == 10 and "one address too many" in many.mistakes[1]
     with pytest.raises(DestinationsError, match="does not exist"):
         read(tmp_path / "other")
 
