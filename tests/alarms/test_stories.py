@@ -58,6 +58,8 @@ def test_an_agency_without_a_live_line() -> None:
 
 def test_a_trunk_that_is_not_registered() -> None:
     office = quiet_office()
+    office.tell(seen(trunk="unknown"))
+    assert office.wait(10 * MINUTE) == []
     office.tell(seen(trunk="unregistered"))
     assert office.wait(70) == ["begins trunk:gsm"]
     assert office.words[-1].about.why == "unregistered"
