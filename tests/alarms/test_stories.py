@@ -149,6 +149,15 @@ def test_a_standby_that_takes_over_in_time_is_no_alarm() -> None:
     assert office.wait(10 * MINUTE) == []
 
 
+def test_each_time_it_has_to_last_anew() -> None:
+    office = quiet_office()
+    for _ in range(20):
+        office.daemon = "absent"
+        assert office.wait(10) == []
+        office.daemon = "serves"
+        assert office.wait(10) == []
+
+
 @pytest.mark.parametrize("what", ["journal_disk", "journal_silent"])
 def test_the_journal_in_trouble(what: str) -> None:
     office = quiet_office()
