@@ -288,6 +288,8 @@ def test_a_clock_that_is_set_back_silences_nothing_for_ever() -> None:
     office.now -= 10 * HOUR
     assert office.wait(16 * MINUTE) == ["still daemon"]
     office.daemon = "serves"
+    assert office.wait(5) == []
+    office.now -= 10 * HOUR
     assert office.wait(MINUTE) == ["over daemon"]
 
 
