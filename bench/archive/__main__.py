@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import shutil
+import signal
 import sys
+import threading
 import time
 from datetime import date
 from pathlib import Path
@@ -76,6 +79,16 @@ def main(
 
 
 async def _run(traffic: Traffic, folder: Path, console: Console) -> Result:
+    """Everything; SIGTERM or SIGINT ends the loading, and what is there is measured; another one ends that as well."""
+    enough, measuring = threading.Event(), asyncio.current_task()
+
+    def no_more() -> None:
+        if enough.is_set() and measuring is not None:
+            measuring.cancel()
+        enough.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, no_more)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     server = Postgres(folder, f"{free_net()}.0.1", settings=SETTINGS)
@@ -83,40 +96,57 @@ async def _run(traffic: Traffic, folder: Path, console: Console) -> Result:
     try:
         await migrate(server.dsn)
         result = Result(
-            machine=await _machine(server.dsn), settings=SETTINGS, connections=len(traffic.offices)
+            machine=await _machine(server.dsn),
+            settings=SETTINGS,
+            connections=len(traffic.offices),
+            asked_calls=traffic.calls,
         )
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
-        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
-            bar = progress.add_task("loading", total=traffic.calls, told="")
-            began, so_far = time.perf_counter(), Loaded()
-
-            def show(step: Loaded) -> None:
-                nonlocal so_far
-                so_far += step
-                rate = so_far.events / (time.perf_counter() - began)
-                progress.update(
-                    bar, completed=so_far.calls, told=f"{so_far.calls:,} calls {rate:,.0f} events/s"
-                )
-
-            loaded = await asyncio.to_thread(load, server.dsn, traffic, show)
-            result.load_seconds, result.database_seconds = (
-                time.perf_counter() - began,
-                loaded.database_seconds,
-            )
-            steps = (
-                ("one connection", measure.loading(server.dsn, traffic, result)),
-                ("vacuum", _vacuum(server.dsn)),
-                ("asking", measure.asking(server.dsn, result)),
-                ("hashes", measure.chaining(server.dsn, traffic, result)),
-                ("verify", measure.verifying(server.dsn, result)),
-                ("weighing", measure.counting(server.dsn, result)),
-            )
-            for name, step in steps:
-                progress.update(bar, description=name, told="")
-                await step
+        with contextlib.suppress(asyncio.CancelledError):
+            await _measure(server.dsn, traffic, result, enough, console)
         return result
     finally:
         await server.stop()
+
+
+async def _measure(
+    dsn: str, traffic: Traffic, result: Result, enough: threading.Event, console: Console
+) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
+        bar = progress.add_task("loading", total=traffic.calls, told="")
+        began, so_far = time.perf_counter(), Loaded()
+
+        def show(step: Loaded) -> None:
+            nonlocal so_far
+            so_far += step
+            rate = so_far.events / (time.perf_counter() - began)
+            progress.update(bar, completed=so_far.calls, told=f"{so_far.calls:,} calls {rate:,.0f} events/s")
+
+        loaded = await asyncio.to_thread(load, dsn, traffic, show, enough=enough.is_set)
+        enough.set()
+        result.load_seconds, result.database_seconds = time.perf_counter() - began, loaded.database_seconds
+        result.loaded, result.calls = loaded.events, loaded.calls
+        result.making_cpu, result.sending_cpu = loaded.making_cpu, loaded.sending_cpu
+        result.loads["loading"] = _load()
+        steps = (
+            ("one connection", measure.loading(dsn, traffic, result)),
+            ("vacuum", _vacuum(dsn)),
+            ("weighing", measure.counting(dsn, result)),
+            ("asking", measure.asking(dsn, result)),
+            ("verify", measure.verifying(dsn, result)),
+            ("hashes", measure.chaining(dsn, traffic, result)),
+        )
+        with contextlib.ExitStack() as unused:
+            for _, step in steps:
+                unused.callback(step.close)
+            for name, step in steps:
+                progress.update(bar, description=name, told="")
+                await step
+                result.loads[name] = _load()
+
+
+def _load() -> float:
+    return round(os.getloadavg()[0], 2)
 
 
 async def _vacuum(dsn: str) -> None:
@@ -135,7 +165,7 @@ async def _machine(dsn: str) -> dict[str, object]:
         await connection.close()
     return {
         "cores": os.cpu_count(),
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": _load(),
         "python": platform.python_version(),
         "postgres": version,
     }

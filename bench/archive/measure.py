@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 
+from bench.archive.cpu import ServerCpu
 from bench.archive.result import Result, Size
 from lab.traffic.chain import Batch, batches, journal_id
 from lab.traffic.load import PORTION, Traffic, begin
@@ -50,11 +52,15 @@ async def loading(dsn: str, traffic: Traffic, result: Result) -> None:
     connection = await connect(dsn, "bench", statement_seconds=600)
     try:
         await begin(connection, chain, ALONE)
+        server = await ServerCpu.of(connection)
+        theirs, ours = server.mine(), time.process_time()
         began, shipped = time.perf_counter(), 0
         for batch in made:
             await send(connection, chain, ALONE, shipped, batch.entries, batch.rows)
             shipped = batch.entries[-1].seq
         result.alone = shipped / (time.perf_counter() - began)
+        result.alone_client_cpu = (time.process_time() - ours) / shipped
+        result.alone_server_cpu = (server.mine() - theirs) / shipped
         result.plain_inserts = await _insert(connection, made[0])
     finally:
         await connection.close()
@@ -82,9 +88,12 @@ async def asking(dsn: str, result: Result) -> None:
         months = await connection.fetch("SELECT month, presented FROM pbx112.kpi_month ORDER BY presented")
         month, result.month_calls = months[-1]
         result.month, result.months = month.strftime("%Y-%m"), len(months)
+        server = await ServerCpu.of(connection)
+        before = server.mine()
         result.kpi = await _timed(
             lambda: connection.fetch("SELECT * FROM pbx112.kpi_month WHERE month = $1", month), RUNS
         )
+        result.kpi_cpu = (server.mine() - before) / RUNS
         result.kpi_unbounded = await _timed(lambda: connection.fetch(_UNBOUNDED, month), 3)
         callers = await connection.fetch(
             "SELECT caller, call_id FROM pbx112.call WHERE caller IS NOT NULL ORDER BY hashtext(call_id) LIMIT $1",
@@ -118,9 +127,16 @@ async def chaining(dsn: str, traffic: Traffic, result: Result) -> None:
 
 async def verifying(dsn: str, result: Result) -> None:
     """`pbx112 audit verify` over all journals. Raises :class:`RuntimeError` where one is not sound."""
-    began = time.perf_counter()
-    verified = await verify(dsn)
-    result.verify, result.verified = verified.events / (time.perf_counter() - began), verified.events
+    connection = await connect(dsn, "bench")
+    try:
+        server = await ServerCpu.of(connection)
+        theirs, ours, began = server.ended(), _own_cpu(), time.perf_counter()
+        verified = await verify(dsn)
+        seconds = time.perf_counter() - began
+        result.verify, result.verified = verified.events / seconds, verified.events
+        result.verify_cpu = (server.ended() - theirs + _own_cpu() - ours) / verified.events
+    finally:
+        await connection.close()
     if verified.faults:
         raise RuntimeError(f"what was just loaded does not fit its chain: {verified.faults[0]}")
 
@@ -136,6 +152,12 @@ async def counting(dsn: str, result: Result) -> None:
             setattr(result, f"{name}s", rows)
     finally:
         await connection.close()
+
+
+def _own_cpu() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 async def _timed(ask: Callable[[], Awaitable[object]], times: int) -> list[float]:

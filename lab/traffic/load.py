@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import queue
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import asyncpg
@@ -48,18 +50,23 @@ class Traffic:
 
 @dataclass(slots=True)
 class Loaded:
-    """What went in, and how many seconds the database took for it (the rest is making it up)."""
+    """What went in, how many seconds were waited for the database (the rest is making it up), and what CPU it took here
+    to make it up and to send it."""
 
     events: int = 0
     calls: int = 0
     legs: int = 0
     database_seconds: float = 0.0
+    making_cpu: float = 0.0
+    sending_cpu: float = 0.0
 
     def __iadd__(self, other: Loaded) -> Loaded:
         self.events += other.events
         self.calls += other.calls
         self.legs += other.legs
         self.database_seconds += other.database_seconds
+        self.making_cpu += other.making_cpu
+        self.sending_cpu += other.sending_cpu
         return self
 
 
@@ -81,9 +88,10 @@ async def load_office(
     *,
     portion: int = PORTION,
     chain: str = "",
+    enough: Callable[[], bool] = lambda: False,
 ) -> Loaded:
-    """All of one office's journal into the database at `dsn`, whose months are made. `on_progress` is told each
-    portion. `chain` is the journal's id (default: one made of the seed).
+    """All of one office's journal into the database at `dsn`, whose months are made, or as much of it as there is when
+    somebody has `enough`. `on_progress` is told each portion. `chain` is the journal's id (default: made of the seed).
 
     Raises asyncpg's errors and OSError.
     """
@@ -99,15 +107,19 @@ async def load_office(
             plan.hash,
             owners_of(plan),
         )
+        since = time.process_time()
         for batch in batches(traffic.office(node).drafts(), chain, node, portion):
-            began = time.perf_counter()
+            began, made = time.perf_counter(), time.process_time()
             await send(connection, chain, node, shipped, batch.entries, batch.rows)
             shipped = batch.entries[-1].seq
-            step = Loaded(
-                len(batch.entries), len(batch.rows.calls), len(batch.rows.legs), time.perf_counter() - began
-            )
+            waited, sent = time.perf_counter() - began, time.process_time()
+            counts = len(batch.entries), len(batch.rows.calls), len(batch.rows.legs)
+            step = Loaded(*counts, waited, made - since, sent - made)
+            since = sent
             total += step
             on_progress(step)
+            if enough():
+                break
     finally:
         await connection.close()
     return total
@@ -125,20 +137,29 @@ async def begin(connection: Connection, chain: str, node: str) -> None:
 
 
 def load(
-    dsn: str, traffic: Traffic, on_progress: Callable[[Loaded], None], *, portion: int = PORTION
+    dsn: str,
+    traffic: Traffic,
+    on_progress: Callable[[Loaded], None],
+    *,
+    portion: int = PORTION,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Loaded:
-    """All offices at once, each in its process. Raises :class:`RuntimeError` where one of them failed."""
+    """All offices at once, each in its process, until somebody has `enough`. Raises :class:`RuntimeError` where one of
+    them failed."""
     asyncio.run(make_months(dsn, traffic))
     context = multiprocessing.get_context("spawn")
     told: multiprocessing.Queue[Loaded | None] = context.Queue()
+    over = context.Event()
     workers = [
-        context.Process(target=_work, args=(dsn, traffic, node, told, portion), daemon=True)
+        context.Process(target=_work, args=(dsn, traffic, node, told, portion, over), daemon=True)
         for node in traffic.offices
     ]
     for worker in workers:
         worker.start()
     total, running = Loaded(), len(workers)
     while running:
+        if enough():
+            over.set()
         try:
             step = told.get(timeout=1)
         except queue.Empty:
@@ -160,9 +181,15 @@ def load(
 
 
 def _work(
-    dsn: str, traffic: Traffic, node: str, told: multiprocessing.Queue[Loaded | None], portion: int
+    dsn: str,
+    traffic: Traffic,
+    node: str,
+    told: multiprocessing.Queue[Loaded | None],
+    portion: int,
+    over: Event,
 ) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it says when it is enough
     try:
-        asyncio.run(load_office(dsn, traffic, node, told.put, portion=portion))
+        asyncio.run(load_office(dsn, traffic, node, told.put, portion=portion, enough=over.is_set))
     finally:
         told.put(None)

@@ -6,9 +6,11 @@ import json
 from io import StringIO
 from pathlib import Path
 
+import asyncpg
 from rich.console import Console
 
 from bench.archive import measure
+from bench.archive.cpu import ServerCpu
 from bench.archive.report import show
 from bench.archive.result import Result, Size
 from lab.traffic.load import load_office, make_months
@@ -45,3 +47,29 @@ async def test_the_numbers_are_those_of_what_was_loaded(dsn: str, tmp_path: Path
 
 def total(size: dict[str, int]) -> dict[str, int]:
     return {"total": size["heap"] + size["indexes"] + size["toast"]}
+
+
+async def test_what_is_there_is_told_where_somebody_had_enough(dsn: str) -> None:
+    await make_months(dsn, SAMPLE)
+    loaded = await load_office(dsn, SAMPLE, "kaur", portion=500, enough=lambda: True)
+    assert loaded.events == 500
+    assert loaded.making_cpu > loaded.sending_cpu > 0
+    result = Result({}, {}, asked_calls=SAMPLE.calls)
+    await measure.counting(dsn, result)
+    told = StringIO()
+    show(result, Console(file=told, width=200))
+    assert f"Stopped early: {SAMPLE.calls:,} calls were asked for" in told.getvalue()
+
+
+async def test_cpu_is_that_of_the_work(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        server = await ServerCpu.of(connection)
+        before = server.mine()
+        await connection.execute("SELECT count(*) FROM generate_series(1, 3000000)")
+        after = server.mine()
+        await connection.execute("SELECT pg_sleep(0.3)")
+        assert after - before > 0.1
+        assert server.mine() - after < 0.1
+    finally:
+        await connection.close()
