@@ -203,3 +203,19 @@ async def test_a_neighbours_answer_and_a_missing_recording_are_counted(
     await ship(dsn, tmp_path, [*drafts("c1", answered()), *drafts("c2", answered()[:-1])], bordering)
     (told,) = await rows(db, "SELECT * FROM pbx112.kpi_month")
     assert (told["handed_to_neighbour"], told["to_record"], told["recordings_missing"]) == (2, 2, 1)
+
+
+async def test_a_month_that_was_analysed_before_it_was_loaded_is_told_as_soon(
+    dsn: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """Right after a load Postgres takes 20,000 calls and recordings for a few."""
+    await ship(dsn, tmp_path, drafts("c", answered()))
+    await db.execute("ANALYZE")
+    for table in ("call", "recording"):
+        await db.execute(
+            f"INSERT INTO pbx112.{table} SELECT more.* FROM pbx112.{table} t, generate_series(1, 19999) n,"
+            f" jsonb_populate_record(t, jsonb_build_object('call_id', call_id || n)) more"
+        )
+    await db.execute("SET statement_timeout = '8s'")
+    (told,) = await rows(db, "SELECT * FROM pbx112.kpi_month")
+    assert (told["presented"], told["recorded"]) == (20_000, 20_000)
