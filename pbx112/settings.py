@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     ] = Field(default_factory=lambda: socket.gethostname().split(".")[0] or "pbx112")
 
     ari_url: Annotated[str, Field(pattern=r"^https?://[^/@\s]+/?$")] = "http://127.0.0.1:8088"
+    ari_ca: Path | None = None
+    """With `https`: PEM file of the authority that signed Asterisk's certificate, or of that certificate itself; else
+    the system's authorities."""
     ari_user: str = "pbx112"
     ari_password: SecretStr
     ari_app: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "pbx112"
@@ -137,10 +140,11 @@ class Settings(BaseSettings):
                 user=self.ari_user,
                 password=self.ari_password.get_secret_value(),
                 app=self.ari_app,
+                ca=self.ari_ca,
                 transport=self.ari_transport,
             )
         except ValueError as error:
-            raise SettingsError(f"PBX112_ARI_URL: {error}") from None
+            raise SettingsError(f"PBX112_ARI_URL, PBX112_ARI_CA: {error}") from None
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -12,13 +14,16 @@ class AriSettings:
     """How to reach one Asterisk as one application. All durations are seconds.
 
     `url` is Asterisk's web server without `/ari` (`http://127.0.0.1:8088`; with `prefix` where `http.conf` has
-    one). Raises :class:`ValueError` where `url` is not usable or carries a password.
+    one). Over `https` Asterisk's certificate is checked, against `ca` where it is given, else against what the
+    system trusts. Raises :class:`ValueError` where `url` or `ca` is not usable, or `url` carries a password.
     """
 
     url: str
     user: str
     password: str = field(repr=False)
     app: str
+    ca: Path | None = None
+    """PEM file of the authority, or of Asterisk's own certificate."""
     transport: Literal["auto", "http", "websocket"] = "auto"
     """How requests travel; `auto`: over the WebSocket where Asterisk has that."""
     request_timeout: float = 5.0
@@ -42,6 +47,19 @@ class AriSettings:
             raise ValueError(f"ARI URL {self.url!r}: write it as http://HOST:PORT")
         if parts.username or parts.password:
             raise ValueError("ARI URL: user and password do not belong into it; set them on their own")
+        if self.ca is not None and parts.scheme != "https":
+            raise ValueError(f"ARI URL {self.url!r}: with a CA file it must begin with https://")
+        try:
+            self.tls()
+        except OSError as error:
+            why = error.strerror or "it holds no certificate (PEM)"
+            raise ValueError(f"ARI's CA file {self.ca}: {why}") from None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What checks Asterisk's certificate and the host in it; None where nothing is encrypted."""
+        if urlsplit(self.url).scheme != "https":
+            return None
+        return ssl.create_default_context(cafile=self.ca)
 
     @property
     def base(self) -> str:

@@ -80,7 +80,9 @@ def new_session(settings: AriSettings) -> aiohttp.ClientSession:
     that no request is written into a connection that is being closed."""
     return aiohttp.ClientSession(
         headers={"Authorization": aiohttp.encode_basic_auth(settings.user, settings.password)},
-        connector=aiohttp.TCPConnector(limit=settings.http_connections, keepalive_timeout=10),
+        connector=aiohttp.TCPConnector(
+            limit=settings.http_connections, keepalive_timeout=10, ssl=settings.tls() or True
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=settings.request_timeout, connect=settings.request_timeout / 2),
     )

@@ -114,7 +114,10 @@ def test_the_daemon_refuses_a_url_that_cannot_be_used(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PBX112_ARI_URL", "http://:8088")
     ended = finish("run")
     assert ended.returncode == 78
-    assert ended.stderr == "PBX112_ARI_URL: ARI URL 'http://:8088': write it as http://HOST:PORT\n"
+    assert (
+        ended.stderr
+        == "PBX112_ARI_URL, PBX112_ARI_CA: ARI URL 'http://:8088': write it as http://HOST:PORT\n"
+    )
 
 
 def test_a_daemon_that_is_replaced_says_so(
