@@ -44,6 +44,7 @@ def test_an_office_as_it_should_be_has_no_error(loaded: Office, pbx112: Pbx112) 
     result = pbx112("check", "--only", "asterisk")
     assert result.exit_code == 0
     assert "✗" not in result.output
+    assert "without TLS" not in result.output
     assert "✓ the dialplan is loaded and up to date" in result.output
     assert "✓ trunk gsm is known and has a contact" in result.output
     assert "✓ 2 extensions are known and reachable" in result.output

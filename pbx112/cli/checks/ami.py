@@ -9,6 +9,7 @@ from typing import Any
 from panoramisk import Manager  # type: ignore[import-untyped]
 
 from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
+from pbx112.cli.checks.listening import is_near, open_to_others
 from pbx112.settings import Settings
 
 SECONDS = 5.0
@@ -35,6 +36,7 @@ async def check_ami(settings: Settings) -> Section:
             "PBX112_AMI_USER or _PASSWORD contains a control character", "a line break pasted with it?"
         )
         return section
+    _way(section, settings.ami_host, settings.ami_port)
     manager = Manager(
         host=settings.ami_host,
         port=settings.ami_port,
@@ -54,6 +56,18 @@ async def check_ami(settings: Settings) -> Section:
     finally:
         manager.close()
     return section
+
+
+def _way(section: Section, host: str, port: int) -> None:
+    if not is_near(host):
+        remedy = "AMI stays on Asterisk's own machine, and pbx112 with it: PBX112_AMI_HOST=127.0.0.1"
+        section.doubt(f"AMI's password crosses the network to {host} unencrypted", remedy)
+        return
+    for address in open_to_others(port):
+        remedy = (
+            "manager.conf: bindaddr=127.0.0.1, then `asterisk -rx 'module reload manager'`; and a firewall"
+        )
+        section.doubt(f"AMI listens without TLS on {address}:{port}, not for this machine alone", remedy)
 
 
 async def _log_in(section: Section, manager: Any, user: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pbx112.ari import (
@@ -18,6 +17,7 @@ from pbx112.ari import (
 )
 from pbx112.cli.checks.endpoints import check_endpoints
 from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
+from pbx112.cli.checks.listening import is_near, open_to_others
 from pbx112.cli.checks.modules import check_modules, check_second_count
 from pbx112.cli.checks.plan_file import Places
 from pbx112.cli.checks.prompts import check_prompts
@@ -73,6 +73,9 @@ def _unreached(section: Section, settings: Settings, error: AriError) -> None:
         case Unauthorized():
             remedy = f"PBX112_ARI_USER and PBX112_ARI_PASSWORD must be those of a user in ari.conf ([{user}])"
             section.wrong(f"Asterisk refuses user {user!r} or its password", remedy)
+        case NotSent() if "certificate" in str(error):
+            remedy = "PBX112_ARI_CA: the file (PEM) of who signed it; PBX112_ARI_URL: a host that it is for"
+            section.wrong(f"Asterisk's certificate is not believed: {error}", remedy)
         case NotSent():
             remedy = "is it running (`systemctl status asterisk`)? http.conf: enabled=yes, bindaddr, bindport"
             section.wrong(f"Asterisk cannot be reached at {settings.ari_url}", remedy)
@@ -108,13 +111,18 @@ def check_version(section: Section, info: AsteriskInfo) -> None:
 def _way(section: Section, url: str) -> None:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    try:
-        near = ip_address(host).is_loopback
-    except ValueError:
-        near = host == "localhost"
-    if parts.scheme == "http" and not near:
-        remedy = "use the same machine (127.0.0.1), or https with http.conf's tlsenable"
+    if parts.scheme == "https":
+        return
+    if not is_near(host):
+        remedy = "use the same machine (127.0.0.1), or https with http.conf's tlsenable, and PBX112_ARI_CA"
         section.doubt(f"ARI's password crosses the network to {host} unencrypted", remedy)
+        return
+    port = parts.port or 80
+    for address in open_to_others(port):
+        remedy = (
+            "http.conf: bindaddr=127.0.0.1 (from elsewhere: tlsbindaddr), restart Asterisk; and a firewall"
+        )
+        section.doubt(f"ARI listens without TLS on {address}:{port}, not for this machine alone", remedy)
 
 
 async def _rights(section: Section, ari: AriHttp) -> None:
