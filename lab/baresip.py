@@ -115,9 +115,18 @@ class Baresip:
 
 
 async def start_baresip(
-    folder: Path, user: str, address: str, exchange: str, hertz: float, port: int = SIP
+    folder: Path,
+    user: str,
+    address: str,
+    exchange: str,
+    hertz: float,
+    port: int = SIP,
+    *,
+    account: str = _ACCOUNT,
+    more: str = "",
 ) -> Baresip:
-    """A phone for `user` on `address`:`port` that plays `hertz`, and answers whoever calls."""
+    """A phone for `user` on `address`:`port` that plays `hertz`, and answers whoever calls. `more` is added to its
+    configuration."""
     heard = folder / "heard"
     heard.mkdir(parents=True, exist_ok=True)
     tone = write_tone(folder / "tone.wav", hertz)
@@ -125,8 +134,8 @@ async def start_baresip(
     config = _CONFIG.format(
         address=address, port=port, tone=tone, modules=modules, heard=heard, control=CONTROL
     )
-    (folder / "config").write_text(config)
-    (folder / "accounts").write_text(_ACCOUNT.format(user=user, exchange=exchange))
+    (folder / "config").write_text(config + more)
+    (folder / "accounts").write_text(account.format(user=user, exchange=exchange))
     (folder / "contacts").write_text("")
     process = await Process.start(f"baresip {user}", ["baresip", "-f", folder], folder / "output.log")
     connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []

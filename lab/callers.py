@@ -115,17 +115,18 @@ def _tell(sipp: Sipp, call_id: str) -> None:
         sender.sendto(text.encode(), (sipp.address, sipp.port))
 
 
-async def start_call(caller: Caller, folder: Path, network: Network) -> Calling:
-    """Dial."""
+async def start_call(caller: Caller, folder: Path, network: Network, via: str = "") -> Calling:
+    """Dial; the call comes from the address `via` (else: the incoming trunk's)."""
     folder.mkdir(parents=True, exist_ok=True)
     number = next(_numbers)
-    ports = free_udp_ports(network.incoming_trunk)
-    call_id = f"citizen-{number}@{network.incoming_trunk}"
+    address = via or network.incoming_trunk
+    ports = free_udp_ports(address)
+    call_id = f"citizen-{number}@{address}"
     sipp = await Sipp.start(
         f"citizen-{number}",
         folder,
         caller.scenario(folder),
-        network.incoming_trunk,
+        address,
         next(ports),
         to=f"{network.exchange}:{SIP}",
         life=LONGEST,

@@ -187,9 +187,9 @@ class Exchange:
         """One of the phones that are there, and what it saw."""
         return self._phones[number]
 
-    async def dial(self, caller: Caller) -> Calling:
-        """A citizen calls."""
-        calling = await start_call(caller, self.folder / "callers", self.network)
+    async def dial(self, caller: Caller, via: str = "") -> Calling:
+        """A citizen calls, through the incoming trunk or from the address `via`."""
+        calling = await start_call(caller, self.folder / "callers", self.network, via)
         self._calls.append(calling)
         return calling
 

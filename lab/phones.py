@@ -15,12 +15,14 @@ from lab.sipp import Key, Message, Sipp, milliseconds, piece, talk
 @dataclass(frozen=True)
 class Answers:
     """Rings, and is picked up `after` seconds (None: never). Presses `keys`; hangs up after `talk` seconds
-    (None: stays until the other side does). With `sound`, a tone comes from it (else what it hears comes back)."""
+    (None: stays until the other side does). With `sound`, a tone comes from it (else what it hears comes back).
+    `early`: instead of 180 it sends 183 with SDP, as networks do that speak before somebody answers."""
 
     after: float | None = 1.0
     talk: float | None = None
     keys: tuple[Key, ...] = ()
     sound: bool = False
+    early: bool = False
 
 
 def codes(*pressed: str, after: float = 0.6, between: float = 2.0) -> tuple[Key, ...]:
@@ -76,7 +78,8 @@ def block(name: str, behaviour: Behaviour, folder: Path) -> str:
         case Answers():
             sound = write_tone(folder) if behaviour.sound else None
             talking = talk(name, behaviour.keys, behaviour.talk, f"{name}_hangs_up", folder, sound)
-            return piece("answers", id=name, after=milliseconds(behaviour.after), talk=talking)
+            rings = piece("early" if behaviour.early else "rings")
+            return piece("answers", id=name, after=milliseconds(behaviour.after), talk=talking, rings=rings)
         case Rejects():
             phrase = behaviour.phrases.get(behaviour.status, "No")
             after = milliseconds(behaviour.after)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import yaml
 
-from lab.asterisk import Asterisk
-from lab.config import SAMPLES, shipped
-from lab.network import SIP, Network, free_net
+from lab.config import SAMPLES
+from lab.network import free_net
 from pbx112.plan.load import parse_plan
 
-FOLDER = SAMPLES / "trunks"
+from .trunks import FOLDER, Field, field_plan
+
 TRUNKS = yaml.safe_load((FOLDER / "trunks.yaml").read_text())["trunks"]
 PLAN = (SAMPLES.parent / "agencies.yaml").read_text()
 
@@ -28,12 +28,7 @@ def test_the_plan_takes_them() -> None:
 
 
 async def test_asterisk_takes_them_without_a_word(tmp_path: Path) -> None:
-    network = Network(free_net())
-    samples = "\n".join(each.read_text() for each in sorted(FOLDER.glob("*.conf")))
-    transport = f"[udp]\ntype=transport\nprotocol=udp\nbind={network.exchange}:{SIP}\n"
-    pjsip = transport + samples.replace("192.0.2.", f"{network.prefix}.8.")
-    files = shipped(network.exchange, "0123456789abcdef") | {"pjsip.conf": pjsip, "pbx112.conf": ""}
-    asterisk = Asterisk(tmp_path / "asterisk", files)
+    asterisk = Field(tmp_path, field_plan(), net=free_net()).asterisk
     await asterisk.start()
     try:
         for trunk in TRUNKS.values():
@@ -45,5 +40,6 @@ async def test_asterisk_takes_them_without_a_word(tmp_path: Path) -> None:
     finally:
         await asterisk.stop()
     log = (asterisk.folder / "log" / "messages").read_text().splitlines()
-    wrong = [line for line in log if ("ERROR" in line or "WARNING" in line)]
+    # Nobody is at the far ends: that the TLS one cannot be asked whether it lives is no fault of its sample.
+    wrong = [line for line in log if ("ERROR" in line or "WARNING" in line) and "OPTIONS" not in line]
     assert [line for line in wrong if "pjsip" in line or "sorcery" in line or "config_options" in line] == []
