@@ -36,6 +36,7 @@ PROGRAMS = {
     "espeak-ng": "espeak-ng",
     "faketime": "faketime",
     "ip": "iproute2",
+    "nft": "nftables",
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "setpriv": "util-linux",

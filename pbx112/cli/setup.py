@@ -18,6 +18,9 @@ from pbx112.setup.wanted import PROGRAM, Answers, Installation, installation
 
 NEXT = """\
 What setup leaves to you (it changes what runs, or needs another account):
+  the trunk by which 112 reaches you, in pjsip.conf: dialplan/trunks/ of the source has a sample for each
+    (operator's SIP trunk: sip-address, sip-registration, sip-tls; IP PBX: ip-pbx; gateways: gsm-gateway, fxo-gateway)
+  the firewall: deploy/nftables/pbx112.nft
   adduser pbx112 asterisk                                             the fallback's records can be read
   {program} prompts /usr/share/asterisk/sounds/pbx112                 the voices
   {database}systemctl restart asterisk                                          this once, in a quiet hour

@@ -1,0 +1,90 @@
+"""Two machines that a cable joins: network namespaces, gone with whoever made them."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.processes import DIES_WITH_OWNER, Process, say
+
+_CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A network namespace; `pid` is of the process that holds it."""
+
+    pid: int
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """What stands before a command that is to run there."""
+        return ("nsenter", "--net", "--target", str(self.pid), "--")
+
+    async def run(self, *command: str | Path) -> str:
+        """Run a short command there; what it says. Raises :class:`lab.processes.LabError`."""
+        return await say(*self.enter, *command)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Sockets that are opened within, and processes that are started, belong to that machine, and stay there.
+        For the main thread, whose network `/proc/net` shows."""
+        with _Net(f"/proc/{os.getpid()}/ns/net") as home, _Net(f"/proc/{self.pid}/ns/net") as there:
+            _go(there)
+            try:
+                yield
+            finally:
+                _go(home)
+
+
+@asynccontextmanager
+async def two_machines(
+    folder: Path, here: Iterable[str], there: Iterable[str]
+) -> AsyncIterator[tuple[Machine, Machine]]:
+    """Two machines that reach each other at these addresses (IPv4), and nobody else."""
+    async with contextlib.AsyncExitStack() as stack:
+        pair = []
+        for name in ("here", "there"):
+            command = ["unshare", "--net", "--", *DIES_WITH_OWNER, "sleep", "infinity"]
+            holder = await Process.start(name, command, folder / f"{name}.log")
+            stack.push_async_callback(holder.stop)
+            machine = Machine(holder.pid)
+            await holder.ready(lambda pid=holder.pid: _apart(pid))  # type: ignore[misc]
+            pair.append(machine)
+        one, other = pair
+        await one.run(*f"ip link add cable type veth peer name cable netns {other.pid}".split())
+        for machine, own, far in ((one, here, there), (other, there, here)):
+            await machine.run(*["ip", "link", "set", "lo", "up"])
+            for address in own:
+                await machine.run(*f"ip address add {address}/32 dev cable".split())
+            await machine.run(*["ip", "link", "set", "cable", "up"])
+            for address in far:
+                await machine.run(*f"ip route add {address}/32 dev cable".split())
+        yield one, other
+
+
+class _Net(contextlib.AbstractContextManager[int]):
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> int:
+        self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._file
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+
+def _go(file: int) -> None:
+    if _libc.setns(file, _CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def _apart(pid: int) -> bool:
+    return Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
