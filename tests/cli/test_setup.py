@@ -71,6 +71,8 @@ def test_what_is_written_can_be_taken_back_to_the_byte(root: Path, plan: Path, p
     before = standing(root)
     done = pbx112("setup", "--root", str(root), "--agencies", str(plan), "--yes")
     assert (done.exit_code, "This is plain Asterisk." in done.output) == (0, True)
+    trunks = (Path(__file__).parents[2] / "dialplan" / "trunks").glob("*.conf")
+    assert [each.stem for each in trunks if each.stem not in done.output] == []
     secrets = passwords(root)
     assert [len(each) for each in secrets] == [48, 48]
     assert not any(each in done.output for each in secrets)

@@ -68,7 +68,8 @@ class Office:
 
 @pytest.fixture(scope="module")
 async def whole_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    """Asterisk with the samples, but for ARI and AMI: those are open to all, so that the firewall alone closes them."""
+    """Asterisk with the samples, but for ARI and AMI: those are open to all, so that the firewall alone closes them.
+    Who does not choose an address of the far side has the first, the phone's."""
     folder = tmp_path_factory.mktemp("office")
     files = config.shipped("0.0.0.0", PASSWORD)
     samples = "".join((config.SAMPLES / name).read_text() for name in ("pjsip.conf", "phone-tls.conf"))
@@ -80,7 +81,7 @@ async def whole_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     made = make_certificate(asterisk.folder / "keys", EXCHANGE)
     made.shown.rename(made.shown.with_name("pbx112.crt"))
     made.key.rename(made.key.with_name("pbx112.key"))
-    async with two_machines(folder, [EXCHANGE], [TRUNK, TLS_TRUNK, PHONE, STRANGER]) as (here, there):
+    async with two_machines(folder, [EXCHANGE], [PHONE, TRUNK, TLS_TRUNK, STRANGER]) as (here, there):
         with here.inside():
             await asterisk.start()
         try:
