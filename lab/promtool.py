@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TextIO
 
+from lab.debian import unpack
 from lab.root import cached_root
 
 
@@ -24,13 +23,6 @@ def fetch(log: TextIO) -> None:
     """Fetch Debian's package and keep the one program of it, for all checkouts of this user."""
     kept = cached_root().with_name("promtool")
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        quietly = ["--quiet", "-o", "APT::Sandbox::User=root"]
-        subprocess.run(
-            ["apt-get", *quietly, "download", "prometheus"], cwd=folder, stdout=log, stderr=log, check=True
-        )
-        [package] = Path(folder).glob("prometheus_*.deb")
-        subprocess.run(["dpkg-deb", "-x", package, folder], stdout=log, stderr=log, check=True)
-        fresh = kept.with_suffix(f".{os.getpid()}")
-        shutil.copy2(Path(folder) / "usr" / "bin" / "promtool", fresh)
-        fresh.replace(kept)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+        unpack("prometheus", Path(folder) / "prometheus", log)
+        (Path(folder) / "prometheus" / "usr" / "bin" / "promtool").replace(kept)
