@@ -40,20 +40,23 @@ class Leftovers:
 class Asterisk:
     """Asterisk with the configuration `files` (by name, beside what it needs anyway) below `folder`.
 
-    `root` is the folder where it is installed (default: see :func:`lab.root.find_root`); it is only read.
+    `root` is the folder where it is installed (default: see :func:`lab.root.find_root`); it is only read. `name` is
+    its `systemname`, with which the ids of its calls begin.
     """
 
-    def __init__(self, folder: Path, files: Mapping[str, str], root: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, files: Mapping[str, str], root: Path | None = None, *, name: str = "lab"
+    ) -> None:
         self.folder = folder.absolute()
         self.root = root or find_root()
         self._process: Process | None = None
-        for name in ("lib/keys", "spool/recording", "spool/tmp", "run", "log/cdr-custom", "data/sounds"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for part in ("lib/keys", "spool/recording", "spool/tmp", "run", "log/cdr-custom", "data/sounds"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
         # Without its own name Asterisk asks DNS for it, for seconds, in every call.
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
         (self.folder / "resolv.conf").write_text("# The lab asks nobody.\n")
         self._link_data()
-        config.write(self.folder / "etc", config.general(self.root, "lab") | dict(files))
+        config.write(self.folder / "etc", config.general(self.root, name) | dict(files))
 
     @property
     def sounds(self) -> Path:

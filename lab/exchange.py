@@ -27,6 +27,7 @@ from pbx112.plan.load import load_plan
 from pbx112.plan.types import Plan
 
 ARI_USER = "pbx112"
+NODE = "lab"
 RECORDS = "log/pbx112-fallback.csv"
 
 
@@ -35,7 +36,8 @@ class Exchange:
 
     `agencies` is the plan: a file, which is used where it stands, or its text. `unregistered` extensions are known
     to Asterisk and have no address. `more` is text added to Asterisk's configuration files, by file name.
-    `standby` is a second daemon on the same journal, which :meth:`start` leaves alone.
+    `standby` is a second daemon on the same journal, which :meth:`start` leaves alone. `postgres` is another exchange's
+    database, which takes the records of both; their `settings` then give each a `node` of its own.
     `PBX112_DSN` in our environment names a Postgres to use instead of the embedded one.
 
     Use it as an asynchronous context, or call :meth:`start` and :meth:`stop`.
@@ -50,6 +52,7 @@ class Exchange:
         unregistered: Iterable[str] = ("2199",),
         more: Mapping[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
+        postgres: Postgres | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,10 +66,13 @@ class Exchange:
             self.agencies = agencies.absolute()
         self.plan: Plan = load_plan(self.agencies).plan
         self.ari_password = secrets.token_hex(16)
-        self.postgres = Postgres(self.folder / "postgres", self.network.exchange)
+        self.postgres = postgres or Postgres(self.folder / "postgres", self.network.exchange)
         self._given_dsn = os.environ.get("PBX112_DSN")
-        self.asterisk = Asterisk(self.folder / "asterisk", self._asterisk_files())
-        self.daemon = Daemon(self.folder / "daemon.log", self._settings() | dict(settings or {}))
+        given = dict(settings or {})
+        self.asterisk = Asterisk(
+            self.folder / "asterisk", self._asterisk_files(), name=given.get("node", NODE)
+        )
+        self.daemon = Daemon(self.folder / "daemon.log", self._settings() | given)
         self.standby = Daemon(self.folder / "standby.log", self.daemon.settings)
         self._phones: dict[str, Phone] = {}
         self._calls: list[Calling] = []
@@ -275,7 +281,7 @@ class Exchange:
         address = self.network.exchange
         return {
             "agencies": str(self.agencies),
-            "node": "lab",
+            "node": NODE,
             "ari_url": self.ari_url,
             "ari_user": ARI_USER,
             "ari_password": self.ari_password,

@@ -1,4 +1,4 @@
-"""Two machines that a cable joins: network namespaces, gone with whoever made them."""
+"""A machine alone, or two that a cable joins: network namespaces, gone with whoever made them."""
 
 from __future__ import annotations
 
@@ -44,23 +44,29 @@ class Machine:
 
 
 @asynccontextmanager
+async def one_machine(folder: Path, name: str = "alone") -> AsyncIterator[Machine]:
+    """A machine that reaches itself (loopback), and nobody else."""
+    command = ["unshare", "--net", "--", *DIES_WITH_OWNER, "sleep", "infinity"]
+    holder = await Process.start(name, command, folder / f"{name}.log")
+    try:
+        await holder.ready(lambda: _apart(holder.pid))
+        machine = Machine(holder.pid)
+        await machine.run("ip", "link", "set", "lo", "up")
+        yield machine
+    finally:
+        await holder.stop()
+
+
+@asynccontextmanager
 async def two_machines(
     folder: Path, here: Iterable[str], there: Iterable[str]
 ) -> AsyncIterator[tuple[Machine, Machine]]:
     """Two machines that reach each other at these addresses (IPv4), and nobody else."""
     async with contextlib.AsyncExitStack() as stack:
-        pair = []
-        for name in ("here", "there"):
-            command = ["unshare", "--net", "--", *DIES_WITH_OWNER, "sleep", "infinity"]
-            holder = await Process.start(name, command, folder / f"{name}.log")
-            stack.push_async_callback(holder.stop)
-            machine = Machine(holder.pid)
-            await holder.ready(lambda pid=holder.pid: _apart(pid))  # type: ignore[misc]
-            pair.append(machine)
-        one, other = pair
+        one = await stack.enter_async_context(one_machine(folder, "here"))
+        other = await stack.enter_async_context(one_machine(folder, "there"))
         await one.run(*f"ip link add cable type veth peer name cable netns {other.pid}".split())
         for machine, own, far in ((one, here, there), (other, there, here)):
-            await machine.run(*["ip", "link", "set", "lo", "up"])
             for address in own:
                 await machine.run(*f"ip address add {address}/32 dev cable".split())
             await machine.run(*["ip", "link", "set", "cable", "up"])
