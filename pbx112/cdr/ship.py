@@ -196,7 +196,10 @@ class Shipper:
         refused = await send(connection, self._chain, self._node, self._shipped, entries, rows, plain=plain)
         self._shipped = entries[-1].seq
         if refused:
-            self._alarm(f"records: {len(refused)} calls stand already under the same id; events are kept")
+            self._alarm(
+                f"records: {len(refused)} calls stand already under the same id; events are kept"
+                " (has another machine's Asterisk the same systemname in asterisk.conf?)"
+            )
 
     async def _records_of(self, connection: Connection, entries: Sequence[Entry]) -> Derived:
         """The rows that become final with `entries`."""
