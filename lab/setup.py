@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from lab import promtool
+from lab import kamailio, promtool
 from lab.bootstrap import SUITE, bootstrap
 from lab.root import NoAsterisk, find_root
 
@@ -36,8 +36,8 @@ PROGRAMS = {
     "espeak-ng": "espeak-ng",
     "faketime": "faketime",
     "ip": "iproute2",
-    "nft": "nftables",
     "unshare": "util-linux",
+    "nft": "nftables",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
     "systemd-analyze": "systemd",
@@ -58,6 +58,8 @@ def main() -> None:
             _step(f"Debian packages: {' '.join(missing)}", lambda log: _install_packages(missing, log))
         if promtool.find() is None:
             _step("promtool, from Debian's package of Prometheus", promtool.fetch)
+        if not kamailio.is_here():
+            _step("Kamailio, from Debian's package", kamailio.fetch)
         if not STAMP.exists() or STAMP.read_text() != _fingerprint():
             _step("Python packages, as pinned in constraints.txt", _make_venv)
         try:
