@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pbx112.journal.chain import Entry, genesis, link
 from pbx112.journal.errors import JournalDamaged, JournalError
-from pbx112.journal.store import APPLICATION_ID, connect, is_damage
+from pbx112.journal.store import APPLICATION_ID, check_format, connect, is_damage
 
 COLUMNS = "seq, subject, utc_us, mono_ns, plan, kind, body, hash"
 _VARIABLES = 500  # subjects named in one statement; SQLite allows more, but plans stay small
@@ -35,6 +35,7 @@ class Reader:
         try:
             if self._rows("PRAGMA application_id", ())[0][0] != APPLICATION_ID:
                 raise JournalError(f"{path} is no journal of pbx112")
+            check_format(path, self._rows("PRAGMA user_version", ())[0][0])
             self.journal_id = self._read_id()
         except BaseException:
             self._connection.close()

@@ -17,6 +17,10 @@ from pbx112.journal.chain import genesis
 from pbx112.journal.errors import JournalDamaged, JournalError
 
 APPLICATION_ID = 0x70313132  # "p112": tells our files from other SQLite databases
+FORMAT = 1
+"""Of the file, in its header: 1 is what these tables say (0, too: files of before it was noted). It grows only where an
+older version could not read the file any more; a new kind of entry is no new format."""
+_TWICE = 0x10001
 BUSY_SECONDS = 0.2
 
 _SCHEMA = """
@@ -59,10 +63,27 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def check_format(path: Path, mark: int) -> None:
+    """Look at the mark of the format in the file's header, which says the format twice: a flipped bit is no version.
+
+    Raises :class:`JournalDamaged` where it is no such mark, :class:`JournalError` where a newer version wrote the file.
+    """
+    written = mark & 0xFFFF
+    if mark != written * _TWICE:
+        raise JournalDamaged(f"{path}: the mark of its format in the header is spoiled")
+    if written > FORMAT:
+        raise JournalError(
+            f"{path} was written by a newer pbx112 (format {written}; this version reads up to {FORMAT}): start that "
+            f"version again, or move {path.name}* aside and restart: a new journal begins, and the newer version's "
+            "`pbx112 salvage` sends what of the old one had not arrived"
+        )
+
+
 def create_if_missing(path: Path) -> None:
     """Begin a journal with a new id at `path` unless one is there (an empty file counts as none).
 
-    Raises :class:`JournalDamaged`, :class:`JournalError` (a database of somebody else), :class:`sqlite3.Error`.
+    Raises :class:`JournalDamaged`, :class:`JournalError` (a database of somebody else, or of a newer version),
+    :class:`sqlite3.Error`.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
@@ -71,6 +92,7 @@ def create_if_missing(path: Path) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
+                check_format(path, connection.execute("PRAGMA user_version").fetchone()[0])
                 return
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
             if {"meta", "entry"} <= tables:
@@ -102,6 +124,7 @@ def _lay_out(connection: sqlite3.Connection, journal_id: str, base_seq: int, bas
     for statement in _SCHEMA.split(";\n"):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {FORMAT * _TWICE}")
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)",
         [("journal_id", journal_id.encode()), ("base_seq", str(base_seq).encode()), ("base_hash", base_hash)],

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx112.journal import Draft, Entry, Journal, JournalError, JournalLocked, Reader, genesis, link, verify
+from pbx112.journal import (
+    Draft,
+    Entry,
+    Journal,
+    JournalDamaged,
+    JournalError,
+    JournalLocked,
+    Reader,
+    genesis,
+    link,
+    verify,
+)
 from tests.journal.conftest import Opener, sent
 
 
@@ -113,6 +126,36 @@ async def test_somebody_elses_database_is_not_touched(opener: Opener) -> None:
     with pytest.raises(JournalError, match="no journal of pbx112"):
         async with opener.opened():
             pass
+
+
+async def test_a_journal_of_a_newer_version_is_refused_in_words_and_stays_as_it_is(opener: Opener) -> None:
+    """Its format is marked in its header; a mark that is none is damage, after which a new journal begins."""
+    async with opener.opened() as journal:
+        await journal.append([sent("p1")])
+        first = journal.journal_id
+    newer, spoiled = 2 * 0x10001, 2
+    mark_format(opener.path, newer)
+    before = opener.path.read_bytes()
+    for opens in (opener.opened().__aenter__, lambda: asyncio.to_thread(Reader, opener.path)):
+        with pytest.raises(
+            JournalError, match=r"written by a newer pbx112 .*move journal.db\* aside"
+        ) as refused:
+            await opens()
+        assert not isinstance(refused.value, JournalDamaged)
+    assert opener.path.read_bytes() == before
+    mark_format(opener.path, 0)  # of before there was a mark
+    async with opener.opened() as journal:
+        assert (journal.journal_id, journal.written) == (first, 1)
+    mark_format(opener.path, spoiled)
+    async with opener.opened() as journal:
+        assert journal.journal_id != first
+    assert "format" in opener.alarms[0]
+
+
+def mark_format(path: Path, mark: int) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {mark}")
+    connection.close()
 
 
 async def test_a_draft_that_cannot_be_written_down_becomes_a_gap_and_holds_nothing_up(
