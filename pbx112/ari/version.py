@@ -40,6 +40,7 @@ def parse_version(text: str) -> Version:
 _REST_OVER_WEBSOCKET = (Version(20, 14), Version(21, 9), Version(22, 4))
 _TIMEOUT_IS_CAUSE_19 = (Version(20, 14), Version(21, 9), Version(22, 4))
 _TECH_CAUSE = (Version(20, 17), Version(22, 7), Version(23, 1))
+_READY_MADE_LOCATIONS = (Version(18, 15), Version(19, 7), Version(20))
 # asterisk/asterisk#1907, #1962: channel locks against the channel container; the three were released together.
 _DEADLOCKS_UNDER_ARI = (Version(20, 19), Version(22, 9), Version(23, 3))
 _END_OF_LIFE = (16, 17, 18, 19, 21)
@@ -79,6 +80,25 @@ class AsteriskInfo:
     def deadlocks(self) -> bool:
         """Whether this very release is known to lock up under ARI's load."""
         return self.version in _DEADLOCKS_UNDER_ARI
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What of 112 this release cannot do as a newer one, each with its remedy."""
+        if self.version == UNKNOWN:
+            return ()
+        found = []
+        if not self.tech_cause:
+            found.append(
+                f"Asterisk {self.version} does not tell the SIP status of a line that failed: the records have its "
+                "cause alone; install 22.7 or 20.17, or newer"
+            )
+        if not _has(self.version, _READY_MADE_LOCATIONS):
+            found.append(
+                f"Asterisk {self.version} reads no location document, and leaves an endpoint out that names "
+                "<discard_config>; take the line geoloc_incoming_call_profile out of pjsip.conf (the Geolocation "
+                "header is kept without it)"
+            )
+        return tuple(found)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -46,9 +46,11 @@ exten => s,1,{record}left,${{HANGUPCAUSE}})
 ; (PBX112_ABOUT) that there is something to look up. It may say anything: it is cut, and URI-encoded before all else;
 ; parentheses, which would end the encoding, become underscores.
 ; Never GEOLOC_PROFILE(...,r): that evaluates, as dialplan, what stands in the caller's document.
-; Each header that is asked for costs Asterisk a turn of another thread: so first which there are.
+; Each header that is asked for costs Asterisk a turn of another thread: so first which there are. An older Asterisk
+; (16.28) lists them by their beginnings only.
 [pbx112-intake-noted]
 exten => s,1,Set(PBX112_NAMES=${{TOLOWER(${{PJSIP_HEADERS():0:2000}})}})
+ same => n,GosubIf($["${{PBX112_NAMES}}" = ""]?names,1)
 {headers}
  same => n,GotoIf($["${{PBX112_GEOLOCATION}}" = ""]?said)
  same => n,Gosub(place,1)
@@ -56,6 +58,8 @@ exten => s,1,Set(PBX112_NAMES=${{TOLOWER(${{PJSIP_HEADERS():0:2000}})}})
  same => n,Set(PBX112_ABOUT=,noted)
  same => n,Set(PBX112_NOTED={noted})
  same => n(done),Return()
+exten => names,1,Set(PBX112_NAMES=${{TOLOWER({names})}})
+ same => n,Return()
 {notes}
 
 ; A mobile network often asserts two identities in one header, <sip:...>, <tel:...> (RFC 3325). Asterisk (22.10.1)
@@ -134,6 +138,9 @@ HEADERS = "\n".join(
     for name, header in _HEADERS.items()
 )
 """The steps that note each SIP header that there is."""
+
+NAMES = "-".join(f"${{PJSIP_HEADERS({begins}):0:400}}" for begins in ("P-A", "Div", "Hist", "Geo"))
+"""Which of them there are, asked by their beginnings."""
 
 NOTES = "\n".join(
     [

@@ -74,3 +74,13 @@ def test_an_administrator_is_warned_of_a_release_that_locks_up_or_is_out_of_care
     assert "security fixes" in warnings("18.26.4") and "security fixes" in warnings("16.28.0")
     assert "cannot tell" in warnings("GIT-master-0a1b2c3")
     assert warnings("22.10.1") == warnings("20.20.1") == warnings("22.9.1") == ""
+
+
+def test_what_an_older_release_cannot_do_is_said() -> None:
+    def lacks(text: str) -> str:
+        return " ".join(AsteriskInfo(parse_version(text), text).lacks)
+
+    assert "SIP status" in lacks("16.28.0") and "<discard_config>" in lacks("16.28.0")
+    assert "SIP status" in lacks("22.6.0") and "<discard_config>" not in lacks("22.6.0")
+    assert "<discard_config>" in lacks("18.14.0") and "<discard_config>" not in lacks("18.15.0")
+    assert lacks("22.10.1") == lacks("20.17.0") == lacks("GIT-master-0a1b2c3") == ""

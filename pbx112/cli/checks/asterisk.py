@@ -91,7 +91,7 @@ def _unreached(section: Section, settings: Settings, error: AriError) -> None:
 
 def check_version(section: Section, info: AsteriskInfo) -> None:
     """Say what an administrator should know about this release."""
-    warnings = [warning.partition("; ") for warning in info.warnings]
+    warnings = [warning.partition("; ") for warning in (*info.warnings, *info.lacks)]
     safe = SAFE_SINCE.get(info.version.major)
     if safe is not None and info.version < safe:
         warnings.append(
