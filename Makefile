@@ -12,7 +12,7 @@ RATE ?= 20
 MINUTES ?= 5
 INPUTS ?= 100000
 
-.PHONY: help setup demo test lint bench bench-records sample simulate storm fuzz up down status constraints clean
+.PHONY: help setup demo test lint bench bench-records sample simulate storm matrix fuzz up down status constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -44,6 +44,9 @@ simulate: setup ## Hold the laws against calls in virtual time (CALLS=1000000; S
 
 storm: setup ## Break everything while calls come in (SEED= RATE= MINUTES=); nothing may be lost
 	@$(PYTHON) -m lab storm --rate "$(RATE)" --minutes "$(MINUTES)" --seed "$(SEED)"
+
+matrix: setup ## The core stories on each supported Asterisk, Postgres and Python (about 20 minutes)
+	@$(PYTHON) -m lab matrix
 
 fuzz: setup ## Hostile input for every reader (INPUTS= SEED=)
 	@$(PYTHON) -m lab.fuzz --inputs "$(INPUTS)" --seed "$(SEED)"

@@ -1,4 +1,4 @@
-"""`python -m lab up|down|status|demo`: what the Makefile calls."""
+"""`python -m lab up|down|status|demo|storm|matrix`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -74,6 +74,15 @@ def storm(
     from lab.storm.show import blow
 
     if not blow(home / "storm", home / "storm.json", seed=seed, rate=rate, minutes=minutes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def matrix(home: HomeFolder = service.HOME) -> None:
+    """Play the core stories on each supported Asterisk, Postgres and Python; fails where one fails."""
+    from lab.matrix import play
+
+    if not play(home / "matrix", home / "matrix.json"):
         raise typer.Exit(1)
 
 

@@ -56,7 +56,8 @@ class Asterisk:
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
         (self.folder / "resolv.conf").write_text("# The lab asks nobody.\n")
         self._link_data()
-        config.write(self.folder / "etc", config.general(self.root, name) | dict(files))
+        whole = config.general(self.root, name) | dict(files)
+        config.write(self.folder / "etc", config.fitting(self.root, whole))
 
     @property
     def sounds(self) -> Path:
@@ -105,7 +106,7 @@ class Asterisk:
 
     async def configure(self, files: Mapping[str, str]) -> None:
         """Put other configuration files in place and load those of calls; live calls go on."""
-        config.write(self.folder / "etc", files)
+        config.write(self.folder / "etc", config.fitting(self.root, files))
         if "pjsip.conf" in files:
             await self.ask("module reload res_pjsip.so")
         await self.ask("dialplan reload")

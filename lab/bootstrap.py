@@ -14,17 +14,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from lab.root import cached_root, has_asterisk
+from lab.root import SUITE, cached_root, has_asterisk
 
-SUITE = "forky"
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "asterisk-moh-opsound-gsm", "tzdata")
+WITH_SECURITY = ("bullseye",)
+"""Released, and cared for in a suite of its own; the one in the making has its repairs in itself."""
 
 _BUILD = """
 set -e
-root=$1 suite=$2 mirror=$3
-shift 3
+root=$1 suite=$2 mirror=$3 security=$4
+shift 4
 # A debootstrap older than the suite has no script of this name; unstable's is the same.
-debootstrap --variant=minbase "$suite" "$root" "$mirror" /usr/share/debootstrap/scripts/sid
+script=/usr/share/debootstrap/scripts/$suite
+[ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+debootstrap --variant=minbase "$suite" "$root" "$mirror" "$script"
+[ -z "$security" ] || echo "deb $security $suite-security main" >> "$root/etc/apt/sources.list"
 cp --dereference /etc/resolv.conf "$root/etc/resolv.conf" || :
 touch "$root/etc/hosts" "$root/etc/resolv.conf"
 # Nothing is started in there.
@@ -44,12 +48,12 @@ chroot "$root" /usr/sbin/asterisk -V
 """
 
 
-def bootstrap(output: TextIO) -> Path:
+def bootstrap(output: TextIO, suite: str = SUITE) -> Path:
     """Build the folder where :func:`lab.root.cached_root` says, unless it is there; all output goes to `output`.
 
     It appears only when it is complete. Raises :class:`subprocess.CalledProcessError`.
     """
-    final = cached_root()
+    final = cached_root(suite)
     final.parent.mkdir(parents=True, exist_ok=True)
     with _alone(final.with_suffix(".lock")):
         if has_asterisk(final):
@@ -57,11 +61,12 @@ def bootstrap(output: TextIO) -> Path:
         unfinished = final.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(final, ignore_errors=True)
+        security = _mirror("Debian-Security") if suite in WITH_SECURITY else ""
         # Mounts and processes are in namespaces of their own: nothing is left behind, however this ends.
         command = ["setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private"]
         command += ["--pid", "--mount-proc", "--fork", "--kill-child", "--"]
         subprocess.run(
-            [*command, "sh", "-c", _BUILD, "bootstrap", unfinished, SUITE, _mirror(), *PACKAGES],
+            [*command, "sh", "-c", _BUILD, "bootstrap", unfinished, suite, _mirror(), security, *PACKAGES],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -93,9 +98,11 @@ def base(suite: str, output: TextIO) -> Path:
     return final
 
 
-def _mirror() -> str:
+def _mirror(label: str = "Debian") -> str:
     """Where this machine gets Debian from; empty for debootstrap's own choice."""
-    told = _say("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian")
+    told = _say(
+        "apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Label: {label}"
+    )
     return next((line for line in told.splitlines() if line.startswith("http")), "")
 
 

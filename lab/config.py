@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lab.network import SIP, Network
+from lab.versions import said
+from pbx112.ari import AsteriskInfo, parse_version
 from pbx112.plan.types import Plan
 
 SAMPLES = Path(__file__).parent.parent / "dialplan"
@@ -151,15 +154,36 @@ def shipped(address: str, password: str) -> dict[str, str]:
 
 def general(root: Path, name: str) -> dict[str, str]:
     """What any Asterisk in a folder of its own needs, for the one installed below `root`."""
-    modules = next(root.glob("usr/lib/*/asterisk/modules"), root / "usr/lib/asterisk/modules")
     packaged = {f"{each}.conf": root / "etc/asterisk" / f"{each}.conf" for each in PACKAGED}
     return {
         **{
             name: path.read_text(errors="replace") if path.exists() else "" for name, path in packaged.items()
         },
-        "asterisk.conf": _ASTERISK.format(here=INSIDE, modules=modules.relative_to(root), name=name),
+        "asterisk.conf": _ASTERISK.format(
+            here=INSIDE, modules=modules_below(root).relative_to(root), name=name
+        ),
         "logger.conf": _LOGGER,
     }
+
+
+def fitting(root: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """The same files for the Asterisk below `root`: an older one refuses an endpoint that names a profile of locations
+    which only newer ones have ready-made."""
+    if _release(root).ready_made_locations:
+        return dict(files)
+    line = "geoloc_incoming_call_profile=<discard_config>\n"
+    return {name: text.replace(line, "") for name, text in files.items()}
+
+
+@cache
+def _release(root: Path) -> AsteriskInfo:
+    text = said("chroot", root, "/usr/sbin/asterisk", "-V")
+    return AsteriskInfo(parse_version(text), text)
+
+
+def modules_below(root: Path) -> Path:
+    """Where the modules of the Asterisk below `root` are."""
+    return next(root.glob("usr/lib/*/asterisk/modules"), root / "usr/lib/asterisk/modules")
 
 
 def pjsip(network: Network, who: Parties, unregistered: Iterable[str] = ()) -> str:

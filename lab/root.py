@@ -15,10 +15,14 @@ class NoAsterisk(Exception):
     """There is no Asterisk to run; the message says what to do."""
 
 
-def cached_root() -> Path:
-    """Where the set-up puts the Asterisk that it bootstraps, once for all checkouts of this user."""
+SUITE = "forky"
+"""The Debian whose Asterisk the lab uses where nothing else is said. Debian 12 and 13 have none."""
+
+
+def cached_root(suite: str = SUITE) -> Path:
+    """Where the set-up puts the Asterisk that it bootstraps from this Debian, once for all checkouts of this user."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "pbx112" / "asterisk"
+    return Path(cache) / "pbx112" / ("asterisk" if suite == SUITE else f"asterisk-{suite}")
 
 
 def find_root() -> Path:

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from lab import kamailio, promtool
-from lab.bootstrap import SUITE, bootstrap
-from lab.root import NoAsterisk, find_root
+from lab import kamailio, promtool, versions
+from lab.bootstrap import bootstrap
+from lab.root import SUITE, NoAsterisk, find_root
 
 REPOSITORY = Path(__file__).parent.parent
 VENV = REPOSITORY / ".venv"
 CONSTRAINTS = REPOSITORY / "constraints.txt"
-STAMP = VENV / "pbx112-setup"
+STAMP = "pbx112-setup"
 LOG = REPOSITORY / ".lab" / "setup.log"
 
 PROGRAMS = {
@@ -40,6 +40,7 @@ PROGRAMS = {
     "nft": "nftables",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
+    "sqlite3": "sqlite3",
     "systemd-analyze": "systemd",
 }
 """What the lab runs, and the Debian package that has it."""
@@ -60,8 +61,13 @@ def main() -> None:
             _step("promtool, from Debian's package of Prometheus", promtool.fetch)
         if not kamailio.is_here():
             _step("Kamailio, from Debian's package", kamailio.fetch)
-        if not STAMP.exists() or STAMP.read_text() != _fingerprint():
-            _step("Python packages, as pinned in constraints.txt", _make_venv)
+        if versions.postgres(versions.OLDER_POSTGRES) is None:
+            _step(
+                f"Postgres {versions.OLDER_POSTGRES}, from Debian's package",
+                lambda log: versions.fetch_postgres(versions.OLDER_POSTGRES, log),
+            )
+        if not has_packages(VENV):
+            _step("Python packages, as pinned in constraints.txt", lambda log: make_venv(VENV, log))
         try:
             root = find_root()
         except NoAsterisk:
@@ -69,7 +75,7 @@ def main() -> None:
                 raise
             _step(f"Asterisk, from Debian {SUITE}, once for this machine (about a minute)", bootstrap)
             root = find_root()
-    except NoAsterisk as error:
+    except (NoAsterisk, versions.NotHere) as error:
         sys.exit(str(error))
     except subprocess.CalledProcessError:
         last = LOG.read_text(errors="replace").splitlines()[-25:]
@@ -104,26 +110,30 @@ def _install_packages(packages: list[str], log: TextIO) -> None:
     _run(["apt-get", "--quiet", "install", "--yes", "--no-install-recommends", *packages], log, environment)
 
 
-def _make_venv(log: TextIO) -> None:
-    """A fresh virtual environment with exactly what is pinned, checked by hash, and the project itself."""
-    shutil.rmtree(VENV, ignore_errors=True)
-    _run([sys.executable, "-m", "venv", str(VENV)], log)
-    pip = [
-        str(VENV / "bin" / "python"),
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "install",
-        "--progress-bar=off",
-    ]
+def has_packages(venv: Path, python: str = sys.executable) -> bool:
+    """Whether :func:`make_venv` has made it, of what is pinned today."""
+    stamp = venv / STAMP
+    return stamp.exists() and stamp.read_text() == _fingerprint(python)
+
+
+def make_venv(venv: Path, log: TextIO, python: str = sys.executable) -> None:
+    """A fresh virtual environment of `python` with exactly what is pinned, checked by hash, and the project itself.
+
+    Raises :class:`subprocess.CalledProcessError`.
+    """
+    shutil.rmtree(venv, ignore_errors=True)
+    _run([python, "-m", "venv", str(venv)], log)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    pip += ["--progress-bar=off"]
     _run([*pip, "--require-hashes", "-r", str(CONSTRAINTS)], log)
     _run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(REPOSITORY)], log)
-    STAMP.write_text(_fingerprint())
+    (venv / STAMP).write_text(_fingerprint(python))
 
 
-def _fingerprint() -> str:
-    """Changes when the virtual environment must be made anew."""
-    known = hashlib.sha256(sys.version.encode())
+def _fingerprint(python: str) -> str:
+    """Changes when a virtual environment must be made anew."""
+    told = subprocess.run([python, "-VV"], capture_output=True, check=True).stdout
+    known = hashlib.sha256(told)
     for file in (CONSTRAINTS, REPOSITORY / "pyproject.toml"):
         known.update(file.read_bytes())
     known.update(str(REPOSITORY).encode())

@@ -77,6 +77,11 @@ class AsteriskInfo:
         return _has(self.version, _TIMEOUT_IS_CAUSE_19)
 
     @property
+    def ready_made_locations(self) -> bool:
+        """Whether it knows `<discard_config>` and its like, by which an endpoint reads location documents."""
+        return _has(self.version, _READY_MADE_LOCATIONS)
+
+    @property
     def deadlocks(self) -> bool:
         """Whether this very release is known to lock up under ARI's load."""
         return self.version in _DEADLOCKS_UNDER_ARI
@@ -92,7 +97,7 @@ class AsteriskInfo:
                 f"Asterisk {self.version} does not tell the SIP status of a line that failed: the records have its "
                 "cause alone; install 22.7 or 20.17, or newer"
             )
-        if not _has(self.version, _READY_MADE_LOCATIONS):
+        if not self.ready_made_locations:
             found.append(
                 f"Asterisk {self.version} reads no location document, and leaves an endpoint out that names "
                 "<discard_config>; take the line geoloc_incoming_call_profile out of pjsip.conf (the Geolocation "

@@ -87,11 +87,12 @@ async def test_a_phone_answers_while_no_daemon_is_there(exchange: Exchange) -> N
 async def test_a_talk_goes_on_without_the_daemon_and_ends_in_the_same_record(exchange: Exchange) -> None:
     await exchange.reload_plan(plan())
     await exchange.phones({"1101": SOON, "1102": BUSY})
-    caller = Caller(talk=4)
+    caller = Caller()
     calling = await exchange.dial(caller)
     await calling.answered()
     await exchange.daemon.kill()
     await exchange.daemon.start()
+    calling.hang_up()
     await calling.ended()
     record = await exchange.record(caller)
     assert (record.outcome, record.call["resumed"]) == ("answered", 1)

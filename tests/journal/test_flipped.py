@@ -118,7 +118,10 @@ async def test_a_file_whose_own_rows_are_spoiled_is_set_aside(opener: Opener, da
     spoiler.commit()
     spoiler.close()
     with pytest.raises(JournalError):
-        verify(opener.path) if damage != "table" else Reader(opener.path).open_subjects()
+        if damage != "table":
+            verify(opener.path)
+        with Reader(opener.path) as reader:
+            reader.open_subjects()
     await goes_on(opener.path)
     with Reader(opener.path) as reader:
         assert reader.journal_id != name
