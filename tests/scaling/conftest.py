@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +43,12 @@ class Province:
 @pytest.fixture
 async def network(tmp_path: Path) -> AsyncIterator[None]:
     """Nobody else is there, and packets can be lost without harm to anybody."""
+    loop = asyncio.get_running_loop()
     async with one_machine(tmp_path) as machine:
-        with machine.inside():
+        with machine.inside(), ThreadPoolExecutor() as threads:
+            loop.set_default_executor(threads)
             yield
+    loop.set_default_executor(ThreadPoolExecutor())  # a thread stays in the network that it was begun in
 
 
 @pytest.fixture
