@@ -41,12 +41,6 @@ CALLS = (
 )
 """The core: answered, press 1, menu, recording, daemon killed, fallback, transfer; record, audit, check."""
 
-ASTERISK = (
-    "tests/ari",
-    "tests/plan/test_fallback_calls.py",
-    "tests/cli/test_check_asterisk.py",
-    "tests/desk",
-)
 POSTGRES = (
     *(
         f"tests/cdr/test_{what}.py"
@@ -82,7 +76,7 @@ class Combination:
 
 COMBINATIONS = (
     Combination(),
-    Combination(asterisk="bullseye", besides=ASTERISK),
+    Combination(asterisk="bullseye"),
     Combination(postgres=versions.OLDER_POSTGRES, besides=POSTGRES),
     Combination(python=12, besides=PYTHON),
     Combination(python=13, besides=PYTHON),
