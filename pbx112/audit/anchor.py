@@ -128,8 +128,10 @@ def qr_of(text: str) -> str:
     return drawn.getvalue().decode()
 
 
-def write(path: Path, key: Ed25519PrivateKey, node: str, heads: Sequence[Head]) -> Anchor:
-    """Sign `heads` as of now and add them to the file, which the disk has confirmed when this returns.
+def write(
+    path: Path, key: Ed25519PrivateKey, node: str, heads: Sequence[Head], now: datetime | None = None
+) -> Anchor:
+    """Sign `heads` as of `now` and add them to the file, which the disk has confirmed when this returns.
 
     Raises :class:`AnchorError`, also where the file's last line is damaged: it must be looked at first.
     """
@@ -143,7 +145,7 @@ def write(path: Path, key: Ed25519PrivateKey, node: str, heads: Sequence[Head]) 
         last = latest(path)
         statement = Statement(
             number=last.says.number + 1 if last else 1,
-            time=datetime.now(UTC),
+            time=now or datetime.now(UTC),
             node=node,
             key=public_half(key).name,
             previous=last.digest if last else "",

@@ -15,7 +15,7 @@ from pbx112.cdr.store import Connection, connect
 from pbx112.journal import JournalError, Reader
 
 DAILY = timedelta(hours=26)
-"""More than this without an anchor is told: one is made each day, at about the same time."""
+"""More than this without an anchor is told: one is made each day, at about the same time. See :func:`hold`."""
 
 _HEADS = """
 SELECT s.journal_id::text, s.last_seq, encode(s.head, 'hex'),
@@ -79,7 +79,8 @@ def _differs(found: Sequence[Head], journal: Path) -> str | None:
 async def hold(
     dsn: str, anchors: Sequence[Anchor], keys: Sequence[PublicKey], now: datetime | None = None
 ) -> Held:
-    """Whether each anchor is genuine, and each head that it names still stands. Raises asyncpg's errors and OSError."""
+    """Whether each anchor is genuine, each head that it names still stands, and the newest is not older than
+    :data:`DAILY`. Raises asyncpg's errors and OSError."""
     held = Held(len(anchors), broken(anchors, keys))
     now = now or datetime.now(UTC)
     if not anchors:
@@ -138,10 +139,16 @@ async def _journal(
 
 
 def _daily(anchors: Sequence[Anchor], held: Held, now: datetime) -> None:
-    moments = [*(anchor.says.time for anchor in anchors), now]
+    """A day without one in the past cannot be mended: it is told. That none comes any more can: it is wrong."""
+    moments = [anchor.says.time for anchor in anchors]
     for earlier, later in pairwise(moments):
         if later - earlier > DAILY:
             held.notes.append(
-                f"from {earlier:%Y-%m-%d %H:%M} to {later:%Y-%m-%d %H:%M} UTC no anchor was made, or it is missing in"
-                " this file"
+                f"from {earlier:%Y-%m-%d %H:%M} to {later:%Y-%m-%d %H:%M} UTC no anchor was made: what was changed of"
+                " that time before the later one cannot be found by anchors"
             )
+    if now - moments[-1] > DAILY:
+        held.wrong.append(
+            f"the newest anchor is of {moments[-1]:%Y-%m-%d %H:%M} UTC, more than a day ago: copy the file of anchors"
+            " anew; if it has no newer one there either, look why there: `systemctl status pbx112-anchor.timer`"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from pbx112.audit.chain import Fault, Segment
@@ -20,12 +21,14 @@ class Shipment(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """Entries that left at the end of their retention. `recorded`: a run of the retention says so."""
+    """Entries that left at the end of their retention, in its run `run`. `recorded`: that run says so."""
 
     first_seq: int
     last_seq: int
     hash_before: bytes
     hash_after: bytes
+    run: int
+    at: datetime
     recorded: bool
 
 

@@ -32,7 +32,7 @@ _SHIPMENTS = (
     " WHERE $1::text IS NULL OR journal_id::text = $1 ORDER BY journal_id"
 )
 _DROPPED = """
-SELECT d.first_seq, d.last_seq, d.hash_before, d.hash_after,
+SELECT d.first_seq, d.last_seq, d.hash_before, d.hash_after, d.run_id, d.dropped_at,
     EXISTS (SELECT FROM pbx112.retention_step s WHERE s.run_id = d.run_id AND s.what = 'events') AS recorded
 FROM pbx112.dropped_range d WHERE d.journal_id = $1 ORDER BY d.first_seq
 """
@@ -54,6 +54,8 @@ class Verified:
     """Tables whose trigger against changes is missing or off."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and why."""
+    left: dict[str, list[Dropped]] = field(default_factory=dict)
+    """Of each journal what left by retention: nobody can look at it any more, only that the rest joins on to it."""
 
 
 class _Looked(NamedTuple):
@@ -129,6 +131,8 @@ async def _work(
             )
             floor = shipment.last_seq + 1 if first is None else first
         dropped = [Dropped(*row) for row in await connection.fetch(_DROPPED, shipment.journal_id)]
+        if dropped:
+            verified.left[shipment.journal_id] = dropped
         for stretch in stretches(shipment, dropped):
             if isinstance(stretch, Fault):
                 faults.append(stretch)

@@ -113,6 +113,13 @@ def verify(
 def _tell(verified: Verified, zone: tzinfo) -> None:
     for note in verified.notes:
         say(plain(note), "yellow")
+    for journal, dropped in verified.left.items():
+        for left in dropped[-_NAMED:]:
+            when = f"{left.at.astimezone(zone):%Y-%m-%d %H:%M}"
+            span = f"entries {left.first_seq} to {left.last_seq}"
+            say(f"journal {journal}: {span} left by retention on {when} (run {left.run})")
+        if len(dropped) > _NAMED:
+            say(f"journal {journal}: … and {len(dropped) - _NAMED} ranges before (pbx112.dropped_range)")
     for fault in verified.faults:
         complain(_words(fault, zone))
     for table in verified.unlocked:

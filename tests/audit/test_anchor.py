@@ -18,6 +18,9 @@ from pbx112.audit.anchor import Anchor, AnchorError, Head
 from pbx112.audit.anchored import Held, heads, hold
 from pbx112.audit.keys import KeyFileError, PublicKey, make_key, private_key, read_public_keys
 from pbx112.cli import app
+from pbx112.cli.checks.findings import Level
+from pbx112.cli.checks.machine import check_machine
+from pbx112.settings import load_settings
 from tests.audit.conftest import Records
 from tests.audit.test_verify import ALTERATIONS, DELETE, REHASH
 from tests.cdr import arbitrary
@@ -161,10 +164,39 @@ async def test_another_key_is_not_believed(notary: Notary, tmp_path: Path) -> No
     assert (await notary.hold(notary.public, second)).wrong == [], "the key was changed for a new one"
 
 
-async def test_a_day_without_an_anchor_is_told(notary: Notary) -> None:
-    assert (await notary.hold(now=datetime.now(UTC) + timedelta(hours=25))).notes == []
-    (note,) = (await notary.hold(now=datetime.now(UTC) + timedelta(days=2))).notes
+async def test_days_without_an_anchor_are_told_and_none_any_more_is_wrong(notary: Notary) -> None:
+    last = datetime.now(UTC)
+    held = await notary.hold(now=last + timedelta(hours=25))
+    assert (held.notes, held.wrong) == ([], [])
+    (wrong,) = (await notary.hold(now=last + timedelta(hours=27))).wrong
+    assert "the newest anchor is of" in wrong
+    found, _ = await heads(notary.records.dsn, notary.file.parent / "no.db")
+    anchors.write(notary.file, private_key(notary.key), "kaur", found, last + timedelta(days=3))
+    held = await notary.hold(now=last + timedelta(days=3, hours=1))
+    assert held.wrong == []
+    (note,) = held.notes
     assert "no anchor was made" in note
+
+
+async def test_the_check_says_whether_anchors_come_daily(notary: Notary, tmp_path: Path) -> None:
+    def said(file: Path) -> tuple[Level, str]:
+        (item,) = [
+            one
+            for one in check_machine(load_settings(anchors=file, ari_password="x")).items
+            if str(file) in one.what
+        ]
+        return item.level, item.what
+
+    assert said(notary.file)[0] is Level.RIGHT
+    level, what = said(tmp_path / "none.txt")
+    assert (level, "there is no anchor" in what) == (Level.DOUBT, True)
+    old = tmp_path / "old.txt"
+    anchors.write(old, private_key(notary.key), "kaur", [], datetime.now(UTC) - timedelta(hours=27))
+    level, what = said(old)
+    assert (level, "more than a day ago" in what) == (Level.DOUBT, True)
+    old.write_text("nonsense\n")
+    level, what = said(old)
+    assert (level, "cannot be read" in what) == (Level.DOUBT, True)
 
 
 async def test_no_anchor_is_made_of_a_database_that_differs_from_the_machines_journal(

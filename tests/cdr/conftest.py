@@ -1,10 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
+
+from lab.postgres import Postgres
+from pbx112.cdr.retention import Done, Where, retain
+from pbx112.plan.load import parse_plan
+from pbx112.plan.types import Plan, Recording, Retention
+from tests.cdr import arbitrary
+from tests.cdr.shipped import ship
+from tests.cdr.test_rights import login
 
 
 @pytest.fixture
@@ -27,3 +39,46 @@ def eventually() -> Eventually:
                 await asyncio.sleep(0.02)
 
     return wait
+
+
+@dataclass(frozen=True)
+class Office:
+    """Five months of calls in Postgres, files of recordings, and a keeper."""
+
+    dsn: str
+    keeper: str
+    plan: Plan
+    where: Where
+
+    async def retain(self, *, dry: bool = False) -> Done:
+        return await retain(self.keeper, self.plan, self.where, dry=dry)
+
+
+def months_ago(months: int) -> date:
+    """The first day of a month, counted back from now (UTC)."""
+    today = datetime.now(UTC).date()
+    count = today.year * 12 + today.month - 1 - months
+    return date(count // 12, count % 12 + 1, 1)
+
+
+@pytest.fixture
+async def office(server: Postgres, database: str, db: asyncpg.Connection, tmp_path: Path) -> Office:
+    """Months 5 and 4 back have partitions, month 3 back has none: its rows stand in `event_other`."""
+    await db.execute("SELECT pbx112.make_partitions($1, $2)", months_ago(5), months_ago(4))
+    await db.execute("SELECT pbx112.make_partitions($1, $2)", months_ago(2), months_ago(0))
+    since = datetime.combine(months_ago(5), datetime.min.time(), UTC)
+    until = datetime.combine(months_ago(0), datetime.min.time(), UTC)
+    dsn = server.dsn_of(database)
+    calls = sorted(arbitrary.calls(random.Random(7), 400, since, until), key=lambda draft: draft.utc_us)
+    clock_set_back = [draft._replace(subject="late", utc_us=calls[0].utc_us + 10**9) for draft in calls[-9:]]
+    text = (Path(__file__).parents[2] / "agencies.yaml").read_text()
+    plan = replace(
+        parse_plan(text, "agencies.yaml").plan, retention=Retention(1, 1), recording=Recording(True, 30)
+    )
+    await ship(dsn, tmp_path, [*calls, *clock_set_back], plan)
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    for row in await db.fetch("SELECT DISTINCT name FROM pbx112.recording"):
+        (folder / f"{row['name']}.wav").write_bytes(b"RIFF")
+    keeper = await login(server, database, "pbx112_keeper")
+    return Office(dsn, keeper, plan, Where(folder, tmp_path / "pseudonym.key", "kaur"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -15,12 +14,9 @@ from pbx112.cdr import rebuild
 from pbx112.cdr.holds import holds_in_force, lift_hold, place_hold
 from pbx112.cdr.pseudonym import read_key
 from pbx112.cdr.recordings import Deleted, Recordings
-from pbx112.cdr.retention import Done, Where, retain
 from pbx112.cdr.subject import held_about
-from pbx112.plan.load import parse_plan
-from pbx112.plan.types import Plan, Recording, Retention
-from tests.cdr import arbitrary
-from tests.cdr.shipped import ship
+from pbx112.plan.types import Retention
+from tests.cdr.conftest import Office, months_ago
 from tests.cdr.test_rights import login
 
 NUMBER = "+62812000007"
@@ -32,49 +28,6 @@ FIGURES = (
     "SELECT md5(string_agg((month, calls, nuisance)::text, '|' ORDER BY month, calls, nuisance, first_at))"
     " FROM pbx112.repeat_caller",
 )
-
-
-@dataclass(frozen=True)
-class Office:
-    """Five months of calls in Postgres, files of recordings, and a keeper."""
-
-    dsn: str
-    keeper: str
-    plan: Plan
-    where: Where
-
-    async def retain(self, *, dry: bool = False) -> Done:
-        return await retain(self.keeper, self.plan, self.where, dry=dry)
-
-
-def months_ago(months: int) -> date:
-    """The first day of a month, counted back from now (UTC)."""
-    today = datetime.now(UTC).date()
-    count = today.year * 12 + today.month - 1 - months
-    return date(count // 12, count % 12 + 1, 1)
-
-
-@pytest.fixture
-async def office(server: Postgres, database: str, db: asyncpg.Connection, tmp_path: Path) -> Office:
-    """Months 5 and 4 back have partitions, month 3 back has none: its rows stand in `event_other`."""
-    await db.execute("SELECT pbx112.make_partitions($1, $2)", months_ago(5), months_ago(4))
-    await db.execute("SELECT pbx112.make_partitions($1, $2)", months_ago(2), months_ago(0))
-    since = datetime.combine(months_ago(5), datetime.min.time(), UTC)
-    until = datetime.combine(months_ago(0), datetime.min.time(), UTC)
-    dsn = server.dsn_of(database)
-    calls = sorted(arbitrary.calls(random.Random(7), 400, since, until), key=lambda draft: draft.utc_us)
-    clock_set_back = [draft._replace(subject="late", utc_us=calls[0].utc_us + 10**9) for draft in calls[-9:]]
-    text = (Path(__file__).parents[2] / "agencies.yaml").read_text()
-    plan = replace(
-        parse_plan(text, "agencies.yaml").plan, retention=Retention(1, 1), recording=Recording(True, 30)
-    )
-    await ship(dsn, tmp_path, [*calls, *clock_set_back], plan)
-    folder = tmp_path / "recording"
-    folder.mkdir()
-    for row in await db.fetch("SELECT DISTINCT name FROM pbx112.recording"):
-        (folder / f"{row['name']}.wav").write_bytes(b"RIFF")
-    keeper = await login(server, database, "pbx112_keeper")
-    return Office(dsn, keeper, plan, Where(folder, tmp_path / "pseudonym.key", "kaur"))
 
 
 async def test_what_is_due_leaves_and_every_figure_stays(office: Office, db: asyncpg.Connection) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from pbx112.alarms.destinations import DestinationsError, read
+from pbx112.audit.anchor import AnchorError, latest
+from pbx112.audit.anchored import DAILY
 from pbx112.cli.checks.findings import CHOOSE_ONE, EXAMPLE_PASSWORD, Section
 from pbx112.settings import Settings
 
@@ -21,6 +24,7 @@ def check_machine(settings: Settings) -> Section:
     _journal(section, settings.journal)
     _fallback_records(section, settings.fallback_records)
     _second_count(section, settings.asterisk_cdr)
+    _anchors(section, settings.anchors)
     _alarms(section, settings.alarms)
     _example_passwords(section, settings.dialplan.parent)
     return section
@@ -83,6 +87,28 @@ def _second_count(section: Section, file: Path) -> None:
     except OSError as error:
         remedy = "let the daemon's user read it: `usermod -aG asterisk pbx112`"
         section.doubt(f"{file} cannot be read by this user ({error.strerror}): {what}", remedy)
+
+
+def _anchors(section: Section, file: Path) -> None:
+    """Whether the end of the records is signed daily."""
+    try:
+        newest = latest(file)
+    except (AnchorError, OSError) as error:
+        section.doubt(
+            f"the anchors of the records cannot be read: {error}", "run as the daemon's user (pbx112)"
+        )
+        return
+    if newest is None:
+        what = f"there is no anchor in {file}: that the end of the records was cut off nobody could show"
+        section.doubt(
+            what, "`pbx112 audit key`, then enable pbx112-anchor.timer (the admin's guide: Anchors)"
+        )
+    elif datetime.now(UTC) - newest.says.time > DAILY:
+        what = f"the newest anchor in {file} is of {newest.says.time:%Y-%m-%d %H:%M} UTC, more than a day ago"
+        section.doubt(what, "`systemctl status pbx112-anchor.timer`, then `pbx112 audit anchor`")
+    else:
+        when = f"{newest.says.time:%Y-%m-%d %H:%M} UTC"
+        section.right(f"the records' end was signed at {when} (anchor {newest.says.number} in {file})")
 
 
 def _alarms(section: Section, file: Path) -> None:
