@@ -98,6 +98,9 @@ def error_for(method: str, path: str, status: int, reason: str, body: bytes | st
 _GONE = ("channel not found", "provided originator channel was not found")
 """What Asterisk says with 400 of a channel that has ended."""
 
+_STANDS = "supplying a bridge type when updating a bridge is not allowed."
+"""What Asterisk 16 says with 500 of a bridge that is there already; later ones say 409."""
+
 
 def _kind(status: int, words: str) -> type[AriError]:
     if status in (401, 403):
@@ -106,7 +109,7 @@ def _kind(status: int, words: str) -> type[AriError]:
         return NotFound
     if status == 412 or (status in (409, 422) and "stasis" in words):
         return NotInStasis
-    if status == 409:
+    if status == 409 or (status == 500 and words == _STANDS):
         return Conflict
     if status == 500 and "allocation failed" in words:
         return Unavailable
