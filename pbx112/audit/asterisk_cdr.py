@@ -151,10 +151,15 @@ def files(path: Path) -> list[Path]:
 def read(
     paths: Iterable[Path], begins_us: int, ends_us: int, tell: Callable[[int], None] = lambda size: None
 ) -> tuple[list[Detail], list[Bad]]:
-    """The records that overlap the time, and every bad line of the files. `tell` hears how many bytes more of a file
-    are read. Raises :class:`CdrFilesError`."""
+    """The records that overlap the time, and every bad line that may be of it. `tell` hears how many bytes more of a
+    file are read. Raises :class:`CdrFilesError`.
+
+    Asterisk writes a record when it ends: a bad line is of the time between the ends of those around it. After the last
+    one of a file that is not written to any more (all but the first) it is of that one's time.
+    """
     details, bad = [], []
-    for path in paths:
+    for index, path in enumerate(paths):
+        before_us, doubtful = 0, list[Bad]()
         try:
             with path.open("rb") as stream:
                 before = 0
@@ -162,13 +167,19 @@ def read(
                 for number, line in enumerate(_lines(opened), 1):
                     said = read_line(line) if line is not None else f"longer than {LONGEST} bytes"
                     if isinstance(said, str):
-                        bad.append(Bad(path, number, said))
-                    elif said.end_us >= begins_us and said.start_us < ends_us:
+                        doubtful.append(Bad(path, number, said))
+                        continue
+                    if before_us < ends_us and said.end_us >= begins_us:
+                        bad += doubtful
+                    before_us, doubtful = said.end_us, []
+                    if said.end_us >= begins_us and said.start_us < ends_us:
                         details.append(said)
                     if number % 1000 == 0:
                         tell(stream.tell() - before)
                         before = stream.tell()
                 tell(stream.tell() - before)
+                if before_us < ends_us and (index == 0 or before_us == 0 or before_us >= begins_us):
+                    bad += doubtful
         except (OSError, EOFError, zlib.error) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise CdrFilesError(f"{path}: {why}; run as a user who may read it (group asterisk)") from None

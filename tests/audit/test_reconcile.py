@@ -156,6 +156,23 @@ def test_bad_lines_are_named_and_cost_no_other_and_rotated_files_are_read(tmp_pa
     assert read(files(file), int((NOON + 2 * MINUTE).timestamp()) * 1_000_000, 2**62)[0] == []
 
 
+def test_a_bad_line_is_told_with_its_own_day_and_not_each_night(tmp_path: Path) -> None:
+    file, day = tmp_path / "pbx112.csv", timedelta(days=1)
+    (tmp_path / "pbx112.csv.1").write_text(f"{line()}\nspoiled\n{line(NOON + day)}\ncut o")
+    file.write_text(f"{line(NOON + 3 * day)}\ncut off")
+
+    def told(number: int) -> list[tuple[str, int]]:
+        begins, ends = (NOON + (number + part) * day for part in (-0.5, 0.5))
+        micro = [int(each.timestamp()) * 1_000_000 for each in (begins, ends)]
+        return [(each.file.name, each.line) for each in read(files(file), *micro)[1]]
+
+    assert told(0) == [("pbx112.csv.1", 2)]
+    assert told(1) == [("pbx112.csv.1", 2), ("pbx112.csv.1", 4)], "spoiled on the one day or on the other"
+    assert told(2) == []
+    assert told(3) == [("pbx112.csv", 2)]
+    assert told(4) == [("pbx112.csv", 2)], "nobody can tell yet when that was written"
+
+
 def test_files_that_are_not_there_or_cannot_be_read_are_named(tmp_path: Path) -> None:
     file = tmp_path / "pbx112.csv"
     with pytest.raises(CdrFilesError, match="no such file"):
