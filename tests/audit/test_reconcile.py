@@ -162,9 +162,8 @@ def test_a_bad_line_is_told_with_its_own_day_and_not_each_night(tmp_path: Path) 
     file.write_text(f"{line(NOON + 3 * day)}\ncut off")
 
     def told(number: int) -> list[tuple[str, int]]:
-        begins, ends = (NOON + (number + part) * day for part in (-0.5, 0.5))
-        micro = [int(each.timestamp()) * 1_000_000 for each in (begins, ends)]
-        return [(each.file.name, each.line) for each in read(files(file), *micro)[1]]
+        begins, ends = (int((NOON + (number + part) * day).timestamp()) * 1_000_000 for part in (-0.5, 0.5))
+        return [(each.file.name, each.line) for each in read(files(file), begins, ends)[1]]
 
     assert told(0) == [("pbx112.csv.1", 2)]
     assert told(1) == [("pbx112.csv.1", 2), ("pbx112.csv.1", 4)], "spoiled on the one day or on the other"
