@@ -140,9 +140,8 @@ async def test_an_exchange_dies_under_load_and_no_caller_is_lost(province: Provi
             await first.daemon.start()
         else:
             mend()
-        settled = [
-            caller for caller in moved if caller != f"{CITIZEN}{DEATH}"
-        ]  # who came as it died may have left no word
+        # Who came in the moment of death may have left no word there.
+        settled = [caller for caller in moved if caller != f"{CITIZEN}{DEATH}"]
         found = await records(province, (call.number for call in seen), settled)
         assert {node for told in found.values() for node, _ in told} == {"node1", "node2"}
         assert all([node for node, _ in found[caller]] == ["node1", "node2"] for caller in settled), found
