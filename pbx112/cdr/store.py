@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 import asyncpg
@@ -48,8 +48,6 @@ Row = TypeVar(
     MarkRecord,
     CallBackRecord,
 )
-
-_AROUND = timedelta(days=40)
 
 _CALLS_LOCK = 0x7062_7831_3132_0002
 """Held while calls are added: an id stands once, in whatever month, also where two shippers tell of it at once."""
@@ -131,21 +129,21 @@ async def add_calls(connection: Connection, calls: Sequence[CallRecord]) -> set[
     """Add `calls` to `pbx112.call`, but none whose id stands there already. Returns the ids that went in.
 
     To be called in a transaction. A key over all months is not to be had on a table of months, hence the lock. What
-    stands is looked for in the months around: two journals that tell of one call tell of it within the time that a
-    journal is kept.
+    stands is looked for call by call, in each month's key: of a NOT EXISTS Postgres makes a join, and with a condition
+    on the time or a sequential scan at hand it reads whole months, as long as its statistics take them for small ones.
     """
     if not calls:
         return set()
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _CALLS_LOCK)
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock($1), set_config('enable_seqscan', 'off', true)", _CALLS_LOCK
+    )
     names = columns(CallRecord)
     added = await connection.fetch(
         f"INSERT INTO pbx112.call ({names}) SELECT {names} "  # noqa: S608 - the names are our own
         "FROM jsonb_populate_recordset(NULL::pbx112.call, $1::jsonb) given "
-        "WHERE NOT EXISTS (SELECT FROM pbx112.call there WHERE there.call_id = given.call_id "
-        "AND there.arrived_at BETWEEN $2 AND $3) ON CONFLICT DO NOTHING RETURNING call_id",
+        "WHERE (SELECT there.call_id FROM pbx112.call there WHERE there.call_id = given.call_id LIMIT 1) IS NULL "
+        "ON CONFLICT DO NOTHING RETURNING call_id",
         msgspec.json.encode(calls).decode(),
-        min(call.arrived_at for call in calls) - _AROUND,
-        max(call.arrived_at for call in calls) + _AROUND,
     )
     return {str(row["call_id"]) for row in added}
 

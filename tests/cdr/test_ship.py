@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from lab.postgres import Postgres
 from pbx112.cdr import Shipper, last_calls, rebuild, story_of
+from pbx112.cdr.store import add_calls
 from pbx112.journal import Draft, Journal
 from pbx112.model import events as ev
 from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, abandoned, answered, drafts, gap
@@ -93,6 +95,29 @@ async def test_a_record_arrives_soon_after_the_call(
         journal.append(drafts("second", abandoned()))
         assert await shipper.flush(10)
         assert loop.time() - began < 1.0  # 0.2 s on an idle machine
+
+
+async def test_a_call_is_added_to_a_month_that_was_analysed_before_it_was_loaded(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    """Whether its id stands there already is looked up, not searched for."""
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append(drafts("c", answered()))
+        assert await shipper.flush(10)
+        await db.execute("ANALYZE")
+        await db.execute(
+            "INSERT INTO pbx112.call SELECT more.* FROM pbx112.call t, generate_series(1, 9999) n,"
+            " jsonb_populate_record(t, jsonb_build_object('call_id', call_id || n)) more"
+        )
+    (call,) = await last_calls(dsn, 1)
+    read = (
+        "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int FROM pg_stat_xact_user_tables "
+        "WHERE relname LIKE 'call\\_%'"
+    )
+    async with db.transaction():
+        assert await add_calls(db, [call]) == set()
+        assert await add_calls(db, [msgspec.structs.replace(call, call_id="new")]) == {"new"}
+        assert await db.fetchval(read) < 10
 
 
 async def test_a_recording_that_is_closed_after_the_call_is_added(
