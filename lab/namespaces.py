@@ -1,11 +1,11 @@
-"""A machine alone, or two that a cable joins: network namespaces, gone with whoever made them."""
+"""A machine alone, two that a cable joins, or some around one: network namespaces, gone with whoever made them."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +73,51 @@ async def two_machines(
             for address in far:
                 await machine.run(*f"ip route add {address}/32 dev cable".split())
         yield one, other
+
+
+@asynccontextmanager
+async def star(folder: Path, net: str, around: Mapping[str, str]) -> AsyncIterator[tuple[Machine, ...]]:
+    """A machine with the addresses `net`.0.0/16, and one for each of `around`, by name, with addresses of its own.
+
+    A cable leads from the first to each other one, named as that one is, and `cable` at its other end; they do not
+    reach each other. Nets are of loopback, as everywhere in the lab: only there they are routed.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        centre = await stack.enter_async_context(one_machine(folder, "centre"))
+        await _own(centre, net)
+        others = []
+        for name, far_net in around.items():
+            other = await stack.enter_async_context(one_machine(folder, name))
+            await _own(other, far_net)
+            await centre.run(*f"ip link add {name} type veth peer name cable netns {other.pid}".split())
+            for machine, cable, here, there in (
+                (centre, name, net, far_net),
+                (other, "cable", far_net, net),
+            ):
+                await machine.run("sysctl", "-qw", f"net.ipv4.conf.{cable}.route_localnet=1")
+                await machine.run("ip", "link", "set", cable, "up")
+                await machine.run(*f"ip route add {there}.0.0/16 dev {cable} src {here}.0.1".split())
+            others.append(other)
+        yield (centre, *others)
+
+
+async def cut(*ends: tuple[Machine, str]) -> None:
+    """Nothing comes out of a cable any more at these ends, and nobody is told."""
+    for machine, cable in ends:
+        chain = f"type filter hook prerouting priority -300; iifname {cable} drop;"
+        await machine.run("nft", f"table inet {cable} {{ chain lost {{ {chain} }}; }}")
+
+
+async def mend(*ends: tuple[Machine, str]) -> None:
+    """The cable that was :func:`cut` carries again."""
+    for machine, cable in ends:
+        await machine.run("nft", f"delete table inet {cable}")
+
+
+async def _own(machine: Machine, net: str) -> None:
+    """Of all addresses of loopback these alone are the machine's."""
+    for change in ("del local 127.0.0.0/8", f"add local {net}.0.0/16"):
+        await machine.run(*f"ip route {change} dev lo table local".split())
 
 
 class _Net(contextlib.AbstractContextManager[int]):

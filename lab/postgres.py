@@ -135,6 +135,8 @@ class Postgres:
             within=60,
         )
         password.unlink()
+        with (data / "pg_hba.conf").open("a") as admitted:
+            admitted.write("host all all 127.0.0.0/8 scram-sha-256\n")  # also from another machine of the lab
 
     async def _answers(self) -> bool:
         try:

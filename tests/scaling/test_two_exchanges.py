@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import asyncpg
 import pytest
 
 from lab.callers import Caller
+from lab.namespaces import cut, mend
 from lab.network import SIP, free_udp_ports
 from lab.phones import Answers
 from lab.processes import eventually
@@ -64,30 +64,11 @@ async def citizens(province: Province) -> AsyncIterator[Sipp]:
         await sipp.stop()
 
 
-def cut(address: str) -> None:
-    """Every SIP packet to and from `address` is lost, and nobody is told."""
-    rules = f"""
-        table inet cable {{
-            chain lost {{
-                type filter hook input priority 0
-                ip daddr {address} udp dport {SIP} drop
-                ip saddr {address} udp sport {SIP} drop
-            }}
-        }}
-    """
-    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
-
-
-def mend() -> None:
-    """They arrive again."""
-    subprocess.run(["nft", "delete", "table", "inet", "cable"], check=True)
-
-
 async def records(province: Province, callers: Iterable[str], moved: Iterable[str]) -> Records:
     """For each caller the node and the outcome of each record, the first first; once every caller has one, and both
     exchanges have told theirs of the calls that were `moved`."""
     wanted, twice, found = set(callers), set(moved), Records(list)
-    connection = await asyncpg.connect(province.nodes[0].dsn)
+    connection = await asyncpg.connect(province.dsn)
 
     async def all_there() -> bool:
         found.clear()
@@ -114,10 +95,9 @@ async def test_an_exchange_dies_under_load_and_no_caller_is_lost(province: Provi
     async with citizens(province) as calling:
         await calling.until_sent("INVITE", times=DEATH)
         if death == "killed":
-            await first.asterisk.kill()
-            await first.daemon.kill()
+            await first.kill()
         else:
-            cut(first.network.exchange)
+            await cut(*first.cable)
         seen: list[Seen] = []
 
         def all_answered() -> bool:
@@ -136,10 +116,9 @@ async def test_an_exchange_dies_under_load_and_no_caller_is_lost(province: Provi
         assert re.search(r"failed \(408\)", log)  # they came before it was known to be dead
 
         if death == "killed":
-            await first.asterisk.start()
-            await first.daemon.start()
+            await first.start_again()
         else:
-            mend()
+            await mend(*first.cable)
         # Who came in the moment of death may have left no word there.
         settled = [caller for caller in moved if caller != f"{CITIZEN}{DEATH}"]
         found = await records(province, (call.number for call in seen), settled)
@@ -147,9 +126,9 @@ async def test_an_exchange_dies_under_load_and_no_caller_is_lost(province: Provi
         assert all([node for node, _ in found[caller]] == ["node1", "node2"] for caller in settled), found
         assert all(found[caller][-1] == ("node2", "answered") for caller in moved), found
         for node in province.nodes:
-            assert verify_journal(node.folder / "journal" / "journal.db").sound
-        records_whole = await verify_records(first.dsn)
+            assert verify_journal(node.exchange.folder / "journal" / "journal.db").sound
+        records_whole = await verify_records(province.dsn)
         assert not records_whole.faults and records_whole.events
-        alive = f"exchange sip:{first.network.exchange}:{SIP} is alive"
+        alive = f"exchange sip:{first.exchange.network.exchange}:{SIP} is alive"
         await eventually(lambda: alive in province.kamailio.log, 10)
         print(f"{death}: {len(moved)} moved, longest until answered {longest:.1f} s")
