@@ -28,6 +28,7 @@ _LINE = re.compile(rb'"(?:[^"]|"")*"(?:,"(?:[^"]|"")*"){8}')
 _TIME = re.compile(r"(\d{1,11})\.(\d{6})", re.ASCII)
 _ID = re.compile(r"[!-~]{1,200}", re.ASCII)
 _WORD = re.compile(r"[ -~]{0,200}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 _DISPOSITIONS = {"ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION", "CANCEL"}
 _COMPRESSED = {".xz", ".bz2", ".zst"}
 
@@ -39,6 +40,8 @@ class Detail(NamedTuple):
     end_us: int
     uniqueid: str
     linkedid: str
+    sequence: int
+    """Asterisk counts its records from 0 each time it starts."""
     context: str
     joined: bool
     """The channel was joined to another party."""
@@ -73,11 +76,13 @@ def read_line(line: bytes) -> Detail | str:
         return "its times are none"
     if not _ID.fullmatch(uniqueid) or not _ID.fullmatch(linkedid):
         return "its uniqueid or linkedid is none"
-    if not (sequence.isdecimal() and _WORD.fullmatch(context) and _WORD.fullmatch(other)):
+    if not (_NUMBER.fullmatch(sequence) and _WORD.fullmatch(context) and _WORD.fullmatch(other)):
         return "its sequence, context or other channel is none"
     if disposition not in _DISPOSITIONS:
         return "its disposition is none"
-    return Detail(start, end, uniqueid, linkedid, context, disposition == "ANSWERED" and other != "")
+    return Detail(
+        start, end, uniqueid, linkedid, int(sequence), context, disposition == "ANSWERED" and other != ""
+    )
 
 
 def _us(text: str) -> int | None:
@@ -91,6 +96,8 @@ class AsteriskChannel:
 
     uniqueid: str
     linkedid: str
+    sequence: int
+    """Of its first record."""
     context: str
     start_us: int
     end_us: int
@@ -112,7 +119,7 @@ class AsteriskChannel:
     def add(self, detail: Detail) -> None:
         """One more of its records."""
         if detail.start_us < self.start_us:
-            self.start_us, self.context = detail.start_us, detail.context
+            self.start_us, self.sequence, self.context = detail.start_us, detail.sequence, detail.context
         self.end_us = max(self.end_us, detail.end_us)
         self.joined |= detail.joined
 
@@ -124,9 +131,39 @@ def channels(details: Iterable[Detail]) -> dict[str, AsteriskChannel]:
         channel = found.get(detail.uniqueid)
         if channel is None:
             found[detail.uniqueid] = channel = AsteriskChannel(
-                detail.uniqueid, detail.linkedid, detail.context, detail.start_us, detail.end_us
+                detail.uniqueid,
+                detail.linkedid,
+                detail.sequence,
+                detail.context,
+                detail.start_us,
+                detail.end_us,
             )
         channel.add(detail)
+    return found
+
+
+class Life(NamedTuple):
+    """From a start of Asterisk to its end, as its channels tell: when the first came and the last went."""
+
+    begins_us: int
+    ends_us: int
+
+
+def lives(channels: Iterable[AsteriskChannel], apart_us: int) -> list[Life]:
+    """Where Asterisk's count of its records began anew. Channels that came within `apart_us` of each other may have
+    their numbers in another order."""
+    found: list[Life] = []
+    last: AsteriskChannel | None = None
+    for channel in sorted(channels, key=lambda channel: channel.start_us):
+        if last is None or (
+            channel.sequence <= last.sequence and channel.start_us - last.start_us > apart_us
+        ):
+            found.append(Life(channel.start_us, channel.end_us))
+            last = channel
+            continue
+        found[-1] = Life(found[-1].begins_us, max(found[-1].ends_us, channel.end_us))
+        if channel.sequence > last.sequence:
+            last = channel
     return found
 
 

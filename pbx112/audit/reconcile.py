@@ -7,11 +7,12 @@ none, to that of its record.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
-from pbx112.audit.asterisk_cdr import AsteriskChannel
+from pbx112.audit.asterisk_cdr import AsteriskChannel, Life, lives
 
 TOLERANCE = timedelta(seconds=2)
 """By so much their times of a call may differ: Asterisk notes when the channel came and went, the daemon when it heard
@@ -33,7 +34,7 @@ EXPLAINED: Mapping[str, str] = {
     "staff_talked_on": "the caller left when Asterisk says; staff talked on",
     "ended_unseen": "it ended while no daemon was there; the record has the time when that was noticed",
     "answered_as_it_ended": "somebody picked up as the caller left",
-    "asterisk_cut": "Asterisk itself ended and took the call with it, before it could write",
+    "asterisk_cut": "Asterisk itself ended, took the call with it and started anew",
 }
 
 
@@ -50,6 +51,8 @@ class Recorded:
     caller_left_at: datetime | None = None
     resumed_at: datetime | None = None
     """When a daemon last took it up after a time without one."""
+    ended_by_system: bool = False
+    """Its events say that neither the caller nor staff ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +113,14 @@ def moment(us: int) -> datetime:
 
 def reconcile(
     day: Day,
-    channels: Iterable[AsteriskChannel],
+    channels: Sequence[AsteriskChannel],
     records: Sequence[Recorded],
     unended: frozenset[str],
     now: datetime,
 ) -> Day:
     """Fill `day`. `records` are those of the day and, of whatever day, those of its channels; `unended` the calls that
-    have events but no end."""
+    have events but no end. `channels` are Asterisk's, also those of around the day: by them it is known
+    whether it ended itself."""
     by_id: dict[str, list[Recorded]] = {}
     for recorded in records:
         by_id.setdefault(recorded.call_id, []).append(recorded)
@@ -138,13 +142,26 @@ def reconcile(
         else:
             day.agreed += 1
             day.agreed_fallback += rows[0].via == "fallback"
+    asterisk = lives(channels, TOLERANCE // timedelta(microseconds=1))
     for call_id, rows in by_id.items():
         if call_id not in known and day.begins <= rows[0].arrived_at < day.ends:
             day.recorded_calls += 1
-            kind = "asterisk_cut" if rows[0].outcome == "system_failure" else "not_in_asterisk"
+            kind = "asterisk_cut" if _was_cut(rows[0], asterisk) else "not_in_asterisk"
             day.found.append(Found(call_id, kind if len(rows) == 1 else "recorded_twice", None, rows[0]))
     day.found.sort(key=lambda each: (not each.is_difference, each.call_id))
     return day
+
+
+def _was_cut(recorded: Recorded, asterisk: Sequence[Life]) -> bool:
+    """Whether Asterisk ended with this call in its hands. Both have to say so: the call's events, which the chain of
+    hashes covers, and Asterisk's own count, which began anew after the call had come; of what Asterisk had until then
+    nothing may have outlived the call, or it would have written this one's record as well."""
+    if recorded.outcome != "system_failure" or not recorded.ended_by_system:
+        return False
+    for before, after in pairwise(asterisk):
+        if moment(after.begins_us) > recorded.arrived_at:
+            return moment(before.ends_us) <= recorded.ended_at + TOLERANCE
+    return False
 
 
 def _compare(channel: AsteriskChannel, rows: Sequence[Recorded], unended: bool, now: datetime) -> str:

@@ -16,10 +16,12 @@ WITH wanted AS (
     UNION
     SELECT call_id, via, arrived_at, accepted_at, ended_at, outcome FROM pbx112.call WHERE call_id = ANY($4)
 )
-SELECT c.*, told.caller_left_at, told.resumed_at FROM wanted c
+SELECT c.*, told.caller_left_at, told.resumed_at, told.ended_by_system FROM wanted c
 CROSS JOIN LATERAL (
     SELECT max(e.at) FILTER (WHERE e.kind = 'CallerLeft') AS caller_left_at,
-        max(e.at) FILTER (WHERE e.kind = 'CallResumed') AS resumed_at
+        max(e.at) FILTER (WHERE e.kind = 'CallResumed') AS resumed_at,
+        coalesce(bool_or(pbx112.body(e.raw, e.body) ->> 'by' = 'system') FILTER (WHERE e.kind = 'CallEnded'), false)
+            AS ended_by_system
     FROM pbx112.event e
     WHERE e.call_id = c.call_id AND e.at >= c.arrived_at - interval '1 hour' AND e.at <= c.ended_at + interval '1 hour'
 ) told
@@ -67,7 +69,7 @@ async def reconcile_day(
         records = [Recorded(**dict(row)) for row in rows]
         missing = sorted(set(ids) - {recorded.call_id for recorded in records})
         unended = await connection.fetch(_UNENDED, missing, day.begins - timedelta(days=1))
-        reconcile(day, near, records, frozenset(row["call_id"] for row in unended), now)
+        reconcile(day, channels, records, frozenset(row["call_id"] for row in unended), now)
         await _write(connection, node, day)
     return day
 

@@ -31,6 +31,7 @@ def line(
     context: str = "pbx112-intake",
     disposition: str = "ANSWERED",
     other: str = "PJSIP/1101-1",
+    sequence: int = 7,
 ) -> str:
     """What Asterisk writes."""
     end = start.timestamp() + seconds
@@ -40,7 +41,7 @@ def line(
         f"{end:.6f}",
         call,
         linked or call,
-        "7",
+        str(sequence),
         context,
         disposition,
         other,
@@ -70,7 +71,7 @@ def day_of(
     lines: list[str], rows: list[Recorded], unended: frozenset[str] = frozenset(), now: datetime = ENDS
 ) -> Day:
     day = Day(date(2025, 11, 25), BEGINS, ENDS)
-    reconcile(day, channels(heard(*lines)).values(), rows, unended, now)
+    reconcile(day, list(channels(heard(*lines)).values()), rows, unended, now)
     assert day.agreed + len(day.found) == day.asterisk_calls + day.records_alone
     assert day.asterisk_calls + day.records_alone == day.recorded_calls + day.asterisk_alone
     return day
@@ -212,7 +213,7 @@ def test_a_call_of_the_fallback_agrees_as_such() -> None:
     [
         ([line()], [], "not_recorded"),
         ([], [row()], "not_in_asterisk"),
-        ([], [row(outcome="system_failure")], "asterisk_cut"),
+        ([], [row(outcome="system_failure", ended_by_system=True)], "not_in_asterisk"),
         ([line()], [row(), row(at=NOON + timedelta(days=40))], "recorded_twice"),
         ([], [row(), row(at=NOON + MINUTE)], "recorded_twice"),
         ([line(disposition="NO ANSWER")], [row()], "answered_differs"),
@@ -231,6 +232,48 @@ def test_a_call_of_the_fallback_agrees_as_such() -> None:
 def test_each_difference_has_its_class(lines: list[str], rows: list[Recorded], kind: str) -> None:
     assert kinds(lines, rows) == [kind]
     assert (kind in DIFFERENCES) != (kind in EXPLAINED)
+
+
+def near(minutes: float, number: int, seconds: float = 60) -> str:
+    """Another channel of Asterisk's, so long after the call came, with this number among its records."""
+    return line(
+        NOON + minutes * MINUTE,
+        seconds=seconds,
+        call=f"lab-2.{number}{minutes}",
+        context="pbx112-desk",
+        sequence=number,
+    )
+
+
+CUT = {"outcome": "system_failure", "ended_by_system": True, "accepted_at": None}
+
+
+@pytest.mark.parametrize(
+    ("why", "lines", "cut"),
+    [
+        ("Asterisk counts anew afterwards", [near(-5, 40), near(3, 0)], True),
+        ("it died again soon after its start", [near(-5, 40), near(-3, 0), near(3, 0)], True),
+        ("a day without another call after it", [near(-5, 40)], False),
+        ("Asterisk counts on", [near(-5, 40), near(3, 41)], False),
+        ("it counted anew before the call came", [near(-5, 40), near(-3, 0), near(3, 1)], False),
+        ("another call outlived it", [near(-5, 40, seconds=600), near(9, 0)], False),
+        ("Asterisk took calls after it, and died later", [near(-5, 40), near(3, 41), near(30, 0)], False),
+        (
+            "two came at once, the numbers crossed",
+            [near(-5, 40), near(0.98, 42, seconds=0.5), near(0.99, 41)],
+            False,
+        ),
+    ],
+)
+def test_a_failure_is_explained_only_where_asterisk_itself_began_anew(
+    why: str, lines: list[str], cut: bool
+) -> None:
+    assert kinds(lines, [row("lab-1.1", NOON, **CUT)]) == ["asterisk_cut" if cut else "not_in_asterisk"], why
+
+
+@pytest.mark.parametrize("forged", [{"ended_by_system": False}, {"outcome": "answered"}])
+def test_a_row_made_up_around_a_restart_is_a_difference(forged: dict[str, object]) -> None:
+    assert kinds([near(-5, 40), near(3, 0)], [row("lab-1.1", NOON, **CUT | forged)]) == ["not_in_asterisk"]
 
 
 def test_within_the_tolerance_they_agree() -> None:

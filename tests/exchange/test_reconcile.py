@@ -19,6 +19,7 @@ from lab.sipp import Key
 from pbx112.ari import AriHttp, AriSettings, NotFound
 
 from .plans import plan
+from .test_failures import restart
 
 SOON = Answers(after=0.1)
 NOBODY: dict[str, Behaviour] = dict.fromkeys(("1101", "1102", "2201"), BUSY)
@@ -161,3 +162,45 @@ async def test_asterisk_and_the_records_agree_and_what_somebody_changed_is_named
         assert row is not None and tuple(row) == ("answered_differs", True, False, "fallback_unanswered")
     finally:
         await db.close()
+
+
+async def test_a_call_that_asterisk_took_with_it_is_explained_and_one_made_up_beside_it_is_not(
+    exchange: Exchange,
+) -> None:
+    await exchange.reload_plan(plan(takers_ring_for=20))
+    before, cut, after = Caller(talk=0.2), Caller(patience=8), Caller(talk=0.2)
+    await a_call_that_is_counted(exchange, before)
+
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    await exchange.dial(cut)
+    await exchange.phone("1101").until_rung()
+    await restart(exchange, crash=True)
+    call = str((await exchange.record(cut)).call["call_id"])
+    code, said = await reconcile(exchange)
+    assert (code, about(said, call)) == (1, ["not_in_asterisk"]), "nothing tells yet that Asterisk began anew"
+
+    await a_call_that_is_counted(exchange, after)
+    _, said = await reconcile(exchange)
+    assert about(said, call) == ["asterisk_cut"]
+
+    made_up = (
+        "INSERT INTO pbx112.call SELECT (jsonb_populate_record(c, jsonb_build_object('call_id', $1 || '0'))).*"
+        " FROM pbx112.call c WHERE call_id = $1"
+    )
+    async with tampered(exchange, made_up, "DELETE FROM pbx112.call WHERE call_id = $1 || '0'", call):
+        code, said = await reconcile(exchange)
+        assert (code, about(said, call), about(said, f"{call}0")) == (
+            1,
+            ["asterisk_cut"],
+            ["not_in_asterisk"],
+        )
+
+
+async def a_call_that_is_counted(exchange: Exchange, caller: Caller) -> None:
+    """One that somebody answers, and that Asterisk has written down."""
+    await exchange.phones({"1101": SOON, "1102": BUSY})
+    calling = await exchange.dial(caller)
+    await calling.ended()
+    call = str((await exchange.record(caller)).call["call_id"])
+    await exchange.quiet()
+    await eventually(lambda: f'"{call}","{call}"' in exchange.cdr.read_text(), 5, pause=0.05)
