@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from pbx112.audit.asterisk_cdr import AsteriskChannel, Life, lives
 
@@ -55,6 +56,17 @@ class Recorded:
     """Its events say that neither the caller nor staff ended it."""
 
 
+class Sides(NamedTuple):
+    """What Asterisk says of a call, and what the records say, under the names of `pbx112.reconciliation_call`."""
+
+    asterisk_began_at: datetime | None = None
+    asterisk_ended_at: datetime | None = None
+    asterisk_answered: bool | None = None
+    arrived_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One call in which the two differ."""
@@ -68,6 +80,15 @@ class Found:
     def is_difference(self) -> bool:
         """Whether no reason is known."""
         return self.kind in DIFFERENCES
+
+    @property
+    def sides(self) -> Sides:
+        """Both sides' word."""
+        channel, recorded = self.channel, self.recorded
+        return Sides(
+            *((moment(channel.start_us), moment(channel.end_us), channel.joined) if channel else (None,) * 3),
+            *((recorded.arrived_at, recorded.ended_at, recorded.outcome) if recorded else (None,) * 3),
+        )
 
 
 @dataclass(slots=True)
@@ -100,6 +121,27 @@ class Day:
     def records_alone(self) -> int:
         """Calls that Asterisk does not have."""
         return sum(each.channel is None for each in self.found)
+
+    def figures(self) -> dict[str, object]:
+        """The result without its calls, under the names of `pbx112.reconciliation`."""
+        differences = len(self.differences)
+        return {
+            "day": self.day,
+            "begins": self.begins,
+            "ends": self.ends,
+            "tolerance_seconds": TOLERANCE.total_seconds(),
+            "asterisk_calls": self.asterisk_calls,
+            "recorded_calls": self.recorded_calls,
+            "agreed": self.agreed,
+            "agreed_fallback": self.agreed_fallback,
+            "explained": len(self.found) - differences,
+            "differences": differences,
+            "asterisk_alone": self.asterisk_alone,
+            "records_alone": self.records_alone,
+            "desk_codes": self.desk_codes,
+            "other_channels": self.other_channels,
+            "unreadable_lines": self.unreadable_lines,
+        }
 
     def counts(self) -> Counter[str]:
         """How many calls are of each class."""

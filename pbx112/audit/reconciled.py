@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pbx112.audit.asterisk_cdr import AsteriskChannel
-from pbx112.audit.reconcile import TOLERANCE, Day, Recorded, moment, reconcile
+from pbx112.audit.reconcile import Day, Recorded, moment, reconcile
 from pbx112.cdr.store import Connection
 
 _RECORDED = """
@@ -36,13 +36,6 @@ GROUP BY call_id HAVING NOT bool_or(kind = 'CallEnded')
 _ELSEWHERE = """
 SELECT node, count(*) FROM pbx112.call WHERE arrived_at >= $2 AND arrived_at < $3 AND node <> $1
 GROUP BY node ORDER BY node
-"""
-
-_NEW = """
-INSERT INTO pbx112.reconciliation (node, day, begins, ends, tolerance_seconds, asterisk_calls, recorded_calls, agreed,
-    agreed_fallback, explained, differences, asterisk_alone, records_alone, desk_codes, other_channels,
-    unreadable_lines)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING reconciliation_id
 """
 
 _NEW_CALL = "INSERT INTO pbx112.reconciliation_call VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
@@ -80,25 +73,11 @@ async def elsewhere(connection: Connection, node: str, begins: datetime, ends: d
 
 
 async def _write(connection: Connection, node: str, day: Day) -> None:
-    differences = len(day.differences)
+    figures = {"node": node, **day.figures()}
     number = await connection.fetchval(
-        _NEW,
-        *(
-            node,
-            day.day,
-            day.begins,
-            day.ends,
-            TOLERANCE.total_seconds(),
-            day.asterisk_calls,
-            day.recorded_calls,
-        ),
-        *(day.agreed, day.agreed_fallback, len(day.found) - differences, differences, day.asterisk_alone),
-        *(day.records_alone, day.desk_codes, day.other_channels, day.unreadable_lines),
+        f"INSERT INTO pbx112.reconciliation ({', '.join(figures)})"  # noqa: S608 - the columns are our own
+        f" VALUES ({', '.join(f'${place + 1}' for place in range(len(figures)))}) RETURNING reconciliation_id",
+        *figures.values(),
     )
-    rows = []
-    for each in day.found:
-        channel, recorded = each.channel, each.recorded
-        heard = (moment(channel.start_us), moment(channel.end_us), channel.joined) if channel else (None,) * 3
-        held = (recorded.arrived_at, recorded.ended_at, recorded.outcome) if recorded else (None,) * 3
-        rows.append((number, each.call_id, each.kind, each.is_difference, *heard, *held))
+    rows = [(number, each.call_id, each.kind, each.is_difference, *each.sides) for each in day.found]
     await connection.executemany(_NEW_CALL, rows)

@@ -15,6 +15,7 @@ from pbx112.audit.asterisk_cdr import AsteriskChannel, CdrFilesError, channels, 
 from pbx112.audit.reconcile import DIFFERENCES, EXPLAINED, TOLERANCE, Day, Found, moment
 from pbx112.audit.reconciled import elsewhere, reconcile_day
 from pbx112.cdr.store import connect
+from pbx112.cli.cdr import print_json
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, dsn_of, settings_for
@@ -37,6 +38,7 @@ def reconcile(
         Path | None,
         typer.Option("--file", metavar="FILE", help="Asterisk's records, instead of PBX112_ASTERISK_CDR."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, with times in UTC.")] = False,
     agencies: Agencies = None,
 ) -> None:
     """Hold Asterisk's own call detail records against the records, day by day, and name each call that differs.
@@ -44,6 +46,7 @@ def reconcile(
     \b
     Every night:          pbx112 audit reconcile
     Days made up for:     pbx112 audit reconcile --from 2026-11-01 --to 2026-11-07
+    For a program:        pbx112 audit reconcile --json
 
     Exit code 0: both say the same, or differ for a known reason; 1: a call differs, a line of Asterisk's cannot be
     read, or it could not be looked at. The result stands in pbx112.reconciliation. Run it on that Asterisk's machine.
@@ -58,13 +61,19 @@ def reconcile(
         raise Failed("there is no day from --from to --to", code=2)
     try:
         heard, bad = _read(path, wanted)
-        asyncio.run(_compare(dsn, settings.node, wanted, heard, bad))
+        others = asyncio.run(_compare(dsn, settings.node, wanted, heard, bad))
     except CdrFilesError as error:
         raise Failed(plain(str(error))) from None
     except REFUSALS as error:
         raise Failed(explain(error)) from None
-    for each in wanted:
-        _tell(each, zone)
+    if as_json:
+        days = [_for_a_program(each) for each in wanted]
+        print_json({"node": settings.node, "days": days, "calls_of_other_nodes": others})
+    else:
+        for node, many in others.items():
+            say(f"{many:,} calls are of machine {plain(node)}: reconcile them there", "yellow")
+        for each in wanted:
+            _tell(each, zone)
     if bad or any(each.differences for each in wanted):
         raise typer.Exit(1)
 
@@ -101,7 +110,8 @@ def _read(path: Path, days: Sequence[Day]) -> tuple[list[AsteriskChannel], int]:
 
 async def _compare(
     dsn: str, node: str, days: Sequence[Day], heard: Sequence[AsteriskChannel], bad: int
-) -> None:
+) -> dict[str, int]:
+    """Compare and write down; how many calls of these days are of which other machine."""
     now = datetime.now(UTC)
     connection = await connect(dsn, "audit", statement_seconds=600)
     try:
@@ -109,10 +119,22 @@ async def _compare(
             for day in progress.track(days, description="days"):
                 day.unreadable_lines = bad
                 await reconcile_day(connection, node, day, heard, now)
-        for other, many in (await elsewhere(connection, node, days[0].begins, days[-1].ends)).items():
-            say(f"{many:,} calls are of machine {plain(other)}: reconcile them there", "yellow")
+        return await elsewhere(connection, node, days[0].begins, days[-1].ends)
     finally:
         await connection.close()
+
+
+def _for_a_program(day: Day) -> dict[str, object]:
+    """A day under the names of `pbx112.reconciliation`, its calls under those of `reconciliation_call`."""
+    return {
+        **day.figures(),
+        "is_over": datetime.now(UTC) >= day.ends,
+        "calls": [
+            {"call_id": each.call_id, "class": each.kind, "is_difference": each.is_difference}
+            | each.sides._asdict()
+            for each in day.found
+        ],
+    }
 
 
 def _tell(day: Day, zone: tzinfo) -> None:

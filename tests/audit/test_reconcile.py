@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,16 +12,22 @@ import asyncpg
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from lab.postgres import Postgres
 from pbx112.audit.asterisk_cdr import CdrFilesError, Detail, channels, files, read, read_line
 from pbx112.audit.reconcile import DIFFERENCES, EXPLAINED, Day, Recorded, reconcile
 from pbx112.audit.reconciled import reconcile_day
+from pbx112.cli import app
+from pbx112.model.events import CallEnded
+from tests.cdr import calls
+from tests.cdr.shipped import ship
 
 BEGINS = datetime(2025, 11, 24, 17, tzinfo=UTC)  # midnight in Jakarta
 ENDS = BEGINS + timedelta(days=1)
 NOON = BEGINS + timedelta(hours=12)
 MINUTE = timedelta(minutes=1)
+PLAN = Path(__file__).parents[2] / "agencies.yaml"
 
 
 def line(
@@ -362,3 +370,56 @@ async def test_the_writer_adds_a_result_under_its_own_name_and_changes_none(
     finally:
         await writer.close()
         await reader.close()
+
+
+async def test_a_program_is_told_each_day_with_the_calls_that_differ(
+    server: Postgres, migrated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "reconciled_json"
+    await server.create_database(name, like=migrated)
+    story = calls.answered()
+    await ship(server.dsn_of(name), tmp_path, calls.drafts("lab-1.1", story))
+    came = datetime.fromtimestamp(calls.BEGAN_US / 1e6, UTC)
+    (seconds,) = (after for after, event in story if isinstance(event, CallEnded))
+    lost = came + timedelta(days=1)
+    file = tmp_path / "pbx112.csv"
+    file.write_text(f"{line(came, seconds=seconds)}\nspoiled\n{line(lost, call='lab-1.2', other='')}\n")
+    settings = {"DSN": server.dsn_of(name), "NODE": "kaur", "ASTERISK_CDR": file, "AGENCIES": PLAN}
+    for key, value in settings.items():
+        monkeypatch.setenv(f"PBX112_{key}", str(value))
+    words = ["audit", "reconcile", "--from", "2026-07-23", "--to", "2026-07-24", "--json"]
+    said = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert said.exit_code == 1 and "pbx112.csv:2: not nine" in said.stderr, said.output
+    told = json.loads(said.stdout)
+    assert (told["node"], told["calls_of_other_nodes"]) == ("kaur", {})
+    first, second = told["days"]
+    assert (first["day"], first["agreed"], first["differences"], first["calls"]) == ("2026-07-23", 1, 0, [])
+    assert (second["begins"], second["unreadable_lines"]) == ("2026-07-23T17:00:00Z", 1)
+    assert second["calls"] == [
+        {
+            "call_id": "lab-1.2",
+            "class": "not_recorded",
+            "is_difference": True,
+            "asterisk_began_at": f"{lost:%Y-%m-%dT%H:%M:%SZ}",
+            "asterisk_ended_at": f"{lost + MINUTE:%Y-%m-%dT%H:%M:%SZ}",
+            "asterisk_answered": False,
+            "arrived_at": None,
+            "ended_at": None,
+            "outcome": None,
+        }
+    ]
+    database = await asyncpg.connect(server.dsn_of(name))
+    try:
+        kept = json.loads(
+            await database.fetchval(
+                "SELECT to_jsonb(r) - 'begins' - 'ends' FROM pbx112.reconciliation r WHERE day = '2026-07-24'"
+            )
+        )
+        both = kept.keys() & second.keys()
+        assert len(both) == 13 and all(kept[key] == second[key] for key in both), "as Postgres has it"
+    finally:
+        await database.close()
+
+    monkeypatch.setenv("PBX112_NODE", "another")
+    said = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert json.loads(said.stdout)["calls_of_other_nodes"] == {"kaur": 1}
