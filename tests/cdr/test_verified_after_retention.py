@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -93,3 +94,24 @@ async def test_what_is_said_to_have_left_falsely_is_found(
         await db.execute("SET LOCAL session_replication_role = replica")
         assert await db.execute(LIES[lie]) not in ("DELETE 0", "UPDATE 0")
     assert (await verify(office.dsn, processes=1)).faults, lie
+
+
+@pytest.mark.parametrize("side", ["hash_after of the first", "hash_before of the second"])
+async def test_two_that_left_one_after_the_other_have_to_join(
+    office: Office, db: asyncpg.Connection, side: str
+) -> None:
+    await office.retain()
+    (left,) = (await verify(office.dsn, processes=1)).left.values()
+    first, second = next(two for two in pairwise(left) if two[0].last_seq + 1 == two[1].first_seq)
+    column, changed = (
+        ("hash_after", first.first_seq)
+        if side.startswith("hash_after")
+        else ("hash_before", second.first_seq)
+    )
+    async with db.transaction():
+        await db.execute("SET LOCAL session_replication_role = replica")
+        statement = f"UPDATE pbx112.dropped_range SET {column} = sha256('x') WHERE first_seq = $1"
+        assert await db.execute(statement, changed) == "UPDATE 1"
+    (fault,) = (await verify(office.dsn, processes=1)).faults
+    assert (fault.seq, fault.what) == (second.first_seq, "altered")
+    assert fault.why == "what left by retention does not follow on what was before"
