@@ -1,7 +1,8 @@
 """Which alarms stand, by what the sources say. Pure.
 
 The conditions, how long each has to last, and their figures are those of the alert rules for Prometheus
-(`deploy/prometheus/pbx112.rules.yml`), which a test holds against them; the yardstick of answering is NENA-STA-020.1's.
+(`deploy/prometheus/pbx112.rules.yml`), which a test holds against them, except that a disk that hangs (`stuck`) is seen
+here alone; the yardstick of answering is NENA-STA-020.1's.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from .past import Past
 
 Kind = Literal[
     "agency", "trunk", "nobody", "caller", "slow", "unserved", "silent", "fallback", "pranks", "daemon",
-    "asterisk", "journal", "database", "disk",
+    "asterisk", "journal", "database", "disk", "stuck",
 ]  # fmt: skip
+
+Serving = Literal["serves", "hangs", "absent"]
 
 LASTS: Mapping[Kind, float] = {
     "agency": 180,
@@ -37,6 +40,7 @@ LASTS: Mapping[Kind, float] = {
     "journal": 30,
     "database": 30,
     "disk": 30,
+    "stuck": 30,
 }
 """Seconds for which each has to last before it is told."""
 
@@ -77,8 +81,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the sources say. `plan`, `troubles` (of `/healthz`, with why) and `database` (why it cannot be used; empty:
-    it can) are None where nobody has said; `disks` has what is left on each, where that is little."""
+    """What the sources say. `plan`, `daemon`, `troubles` (of `/healthz`, with why) and `database` (why it cannot be
+    used; empty: it can) are None where nobody has said; `disks` has what is left on each, where that is little (None:
+    nobody has said), `hangs` for each folder what of it does not answer."""
 
     now_us: int
     plan: Plan | None
@@ -86,10 +91,11 @@ class World:
     past: Past
     readable: bool
     """Whether the journal can be read."""
-    daemon: Literal["serves", "hangs", "absent"]
+    daemon: Serving | None
     troubles: Mapping[str, str] | None = None
     database: str | None = None
-    disks: Mapping[str, str] = field(default_factory=dict)
+    disks: Mapping[str, str | None] = field(default_factory=dict)
+    hangs: Mapping[str, str] = field(default_factory=dict)
 
 
 def findings(world: World) -> list[Finding]:
@@ -102,7 +108,8 @@ def findings(world: World) -> list[Finding]:
 
 def _machine(world: World) -> Iterator[Finding]:
     said = world.troubles
-    yield Finding("daemon", world.daemon != "serves", why=world.daemon)
+    unseen = world.daemon is None
+    yield Finding("daemon", None if unseen else world.daemon != "serves", why=world.daemon or "")
     for kind, names in _TROUBLES:
         why = "; ".join(said[name] for name in names if name in said) if said is not None else ""
         yield Finding(kind, None if said is None else bool(why), why=why)
@@ -111,7 +118,9 @@ def _machine(world: World) -> Iterator[Finding]:
     why = world.database or late
     yield Finding("database", None if unknown else bool(why), why=why)
     for disk, left in world.disks.items():
-        yield Finding("disk", bool(left), about=disk, name=disk, why=left)
+        yield Finding("disk", None if left is None else bool(left), about=disk, name=disk, why=left or "")
+    for folder, what in world.hangs.items():
+        yield Finding("stuck", bool(what), about=folder, name=folder, why=what)
 
 
 def _lines(world: World, plan: Plan) -> Iterator[Finding]:

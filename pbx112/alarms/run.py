@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,10 +18,11 @@ from pbx112.plan.types import Plan
 from pbx112.settings import Settings
 from pbx112.tasks import keep_running
 
+from .blocking import Blocking, Hangs
 from .conditions import LASTS, Kind, findings
 from .heart import PACE, Heart, Pace, State
 from .post import PATIENCE, Patience, Post
-from .sources import Sources
+from .sources import WITHIN, Sources
 from .texts import Voice, message
 
 log = structlog.get_logger()
@@ -33,10 +37,11 @@ async def watch(
     lasts: Mapping[Kind, float] = LASTS,
     patience: Patience = PATIENCE,
     every: float = LOOK_EVERY,
+    within: float = WITHIN,
 ) -> None:
     """Watch until cancelled."""
-    memory = Memory(settings.journal.with_name("alarms.json"))
-    heart, sources = Heart(memory.load(), pace, lasts), Sources(settings)
+    memory = Memory(settings.journal.with_name("alarms.json"), within)
+    heart, sources = Heart(await memory.load(), pace, lasts), Sources(settings, within)
     if not settings.watch_port:
         log.warning(
             "PBX112_WATCH_PORT is 0: what the daemon says of Asterisk and of its journal is not known here",
@@ -45,6 +50,7 @@ async def watch(
 
     async def look() -> None:
         while True:
+            began = time.monotonic()
             world = await sources.look()
             words = heart.beat(findings(world), world.now_us)
             if words:
@@ -52,15 +58,16 @@ async def watch(
                 for word in words:
                     key = {"kind": word.about.kind, "about": word.about.about, "what": word.what}
                     log.warning("an alarm is told", action="alarm_told", **key)
-            memory.save(heart.known)
+            await memory.save(heart.known)
             notify("WATCHDOG=1")
-            await asyncio.sleep(every)
+            await asyncio.sleep(max(0.0, began + every - time.monotonic()))
 
-    async with asyncio.TaskGroup() as parts:
-        post = Post(settings.alarms, parts.create_task, patience)
-        notify("READY=1")
-        log.info("the alarms watch", action="alarms", destinations=str(settings.alarms))
-        await keep_running("the alarms", look)
+    with closing(sources):
+        async with asyncio.TaskGroup() as parts:
+            post = Post(settings.alarms, parts.create_task, patience)
+            notify("READY=1")
+            log.info("the alarms watch", action="alarms", destinations=str(settings.alarms))
+            await keep_running("the alarms", look)
 
 
 def voice_of(settings: Settings, plan: Plan | None) -> Voice:
@@ -76,39 +83,37 @@ def voice_of(settings: Settings, plan: Plan | None) -> Voice:
 
 
 class Memory:
-    """The heart's state in a small file."""
+    """The heart's state in a small file. A disk that is full, or hangs, is no reason not to tell of it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, within: float = WITHIN) -> None:
         self._file = file
+        self._within = within
+        self._disk: Blocking[bytes] = Blocking("memory")
         self._saved = b""
         self._refused = False
 
-    def load(self) -> State:
+    async def load(self) -> State:
         """What was saved; nothing where that cannot be read: then what stands is told anew."""
         try:
-            self._saved = self._file.read_bytes()
+            self._saved = await self._disk.ask(self._file.read_bytes, self._within)
             return msgspec.json.decode(self._saved, type=State)
         except FileNotFoundError:
             return {}
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, Hangs, msgspec.DecodeError) as error:
             log.warning(
                 f"{self._file}: cannot be read; what stands is told anew", action="alarms", error=str(error)
             )
             return {}
 
-    def save(self, known: State) -> None:
-        """Where it has changed. A full disk is no reason not to tell of it."""
+    async def save(self, known: State) -> None:
+        """Where it has changed."""
         text = msgspec.json.encode(known)
         if text == self._saved:
             return
-        fresh = self._file.with_suffix(".new")
         try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(self._file)
-        except OSError as error:
+            self._saved = await self._disk.ask(partial(self._write, text), self._within)
+            self._refused = False
+        except (OSError, Hangs) as error:
             if not self._refused:
                 log.warning(
                     f"{self._file}: cannot be written; after a restart what stands is told anew",
@@ -116,5 +121,12 @@ class Memory:
                     error=str(error),
                 )
             self._refused = True
-            return
-        self._saved, self._refused = text, False
+
+    def _write(self, text: bytes) -> bytes:
+        fresh = self._file.with_suffix(".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(self._file)
+        return text

@@ -1,20 +1,21 @@
 """What the alarms are judged by: the journal and its lock, `/healthz`, Postgres, and the disks. Each for itself: what
-one of them cannot say stays unknown, and the others go on."""
+one of them cannot say, or not in time, stays unknown, and the others go on."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import time
+from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import aiohttp
-import asyncpg
 import msgspec
 import structlog
 
-from pbx112.cdr.trouble import explain
 from pbx112.journal import JournalError
 from pbx112.room import LOW, LOW_SHARE
 from pbx112.settings import Settings
@@ -22,7 +23,9 @@ from pbx112.wallboard.board import Board
 from pbx112.wallboard.follow import Journal, News, RunningPlan
 from pbx112.wallboard.source import daemon_state
 
-from .conditions import World
+from .blocking import Blocking, Hangs
+from .conditions import Serving, World
+from .database import Database
 from .past import Past
 
 log = structlog.get_logger()
@@ -31,6 +34,9 @@ WITHIN = 5.0
 """Seconds within which each has to answer."""
 LARGEST = 65_536
 """Bytes of `/healthz` that are read."""
+
+
+T = TypeVar("T")
 
 
 class _Reason(msgspec.Struct):
@@ -44,20 +50,33 @@ class _Healthz(msgspec.Struct):
 
 
 class Sources:
-    """Asks all of them."""
+    """Asks all of them. Each has `within` seconds; while one hangs, later looks do not wait for it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, within: float = WITHIN) -> None:
         self._settings = settings
+        self._within = within
         self._plan = RunningPlan(settings.journal, settings.agencies)
         self._journal: Journal | None = None
         self._board = Board()
         self._past = Past()
         self._blind = ""
+        self._database = Database(settings.dsn.get_secret_value(), within) if settings.dsn else None
+        self._news: Blocking[News] = Blocking("journal")
+        self._lock: Blocking[Serving] = Blocking("lock")
+        folders = dict.fromkeys((settings.journal.parent, settings.recordings))
+        self._rooms: dict[Path, Blocking[_Room]] = {folder: Blocking("disk") for folder in folders}
+        self._hanging: dict[Path, list[str]] = {}
 
     async def look(self) -> World:
         """How things are now."""
-        readable, troubles, database, disks = await asyncio.gather(
-            self._follow(), self._healthz(), self._postgres(), asyncio.to_thread(self._disks)
+        self._hanging = {folder: [] for folder in self._rooms}
+        serves = self._ask(self._lock, self._settings.journal.parent, lambda: daemon_state(self._settings))
+        readable, daemon, troubles, database, disks = await asyncio.gather(
+            self._follow(),
+            serves,
+            self._healthz(),
+            self._postgres(),
+            self._disks(),
         )
         return World(
             now_us=time.time_ns() // 1000,
@@ -65,24 +84,40 @@ class Sources:
             board=self._board,
             past=self._past,
             readable=readable,
-            daemon=daemon_state(self._settings),
+            daemon=daemon,
             troubles=troubles,
             database=database,
             disks=disks,
+            hangs={str(folder): ", ".join(sorted(what)) for folder, what in self._hanging.items()},
         )
+
+    def close(self) -> None:
+        """Let go what is kept."""
+        if self._database is not None:
+            self._database.close()
+
+    async def _ask(self, whom: Blocking[T], folder: Path, work: Callable[[], T]) -> T | None:
+        """Its answer; None where it hangs, which is noted."""
+        try:
+            return await whom.ask(work, self._within)
+        except Hangs:
+            self._hanging[folder].append(whom.name)
+            return None
 
     async def _follow(self) -> bool:
         try:
-            self._take(await asyncio.to_thread(self._news))
+            news = await self._ask(self._news, self._settings.journal.parent, self._read)
         except (JournalError, OSError) as error:
             if str(error) != self._blind:
                 self._blind = str(error)
                 log.warning("the alarms cannot read the journal", action="alarms", error=self._blind)
             return False
         self._blind = ""
-        return True
+        if news is not None:
+            self._take(news)
+        return news is not None
 
-    def _news(self) -> News:
+    def _read(self) -> News:
         self._plan.look()
         zone = self._plan.plan.service.timezone if self._plan.plan else UTC
         if self._journal is None or self._journal.zone != zone:
@@ -109,7 +144,7 @@ class Sources:
         url = f"http://[{host}]:{port}/healthz" if ":" in host else f"http://{host}:{port}/healthz"
         try:
             async with (
-                asyncio.timeout(WITHIN),
+                asyncio.timeout(self._within),
                 aiohttp.ClientSession(trust_env=False) as web,
                 web.get(url, allow_redirects=False) as answer,
             ):
@@ -120,36 +155,38 @@ class Sources:
 
     async def _postgres(self) -> str | None:
         """Why Postgres cannot be used; empty where it can, None where there is none."""
-        if self._settings.dsn is None:
-            return None
-        try:
-            async with asyncio.timeout(WITHIN):
-                connection = await asyncpg.connect(self._settings.dsn.get_secret_value(), timeout=WITHIN)
-                try:
-                    await connection.execute("SELECT 1")
-                finally:
-                    connection.terminate()
-        except TimeoutError:
-            return f"no answer within {WITHIN:g} s"
-        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            return "; ".join(explain(error))
-        return ""
+        return await self._database.trouble() if self._database is not None else None
 
-    def _disks(self) -> dict[str, str]:
-        """What is left on the disks of the journal and of the recordings, where it is little."""
-        found: dict[str, str] = {}
+    async def _disks(self) -> dict[str, str | None]:
+        """What is left on the disks of the journal and of the recordings, where it is little; None: nobody knows."""
+        rooms = await asyncio.gather(*(self._room(folder) for folder in self._rooms))
+        found: dict[str, str | None] = {}
         seen: set[int] = set()
-        for folder in (self._settings.journal.parent, self._settings.recordings):
-            try:
-                device = folder.stat().st_dev
-                if device not in seen:
-                    seen.add(device)
-                    found[str(folder)] = _left(folder)
-            except OSError:
-                continue
+        for folder, room in zip(self._rooms, rooms, strict=True):
+            if room is None:
+                found[str(folder)] = None
+            elif room.there and room.device not in seen:
+                seen.add(room.device)
+                found[str(folder)] = room.left
         return found
 
+    async def _room(self, folder: Path) -> _Room | None:
+        whom = self._rooms[folder]
+        return await self._ask(whom, folder, partial(_room, folder))
 
-def _left(folder: Path) -> str:
-    disk = shutil.disk_usage(folder)
-    return f"{disk.free / 1e6:,.0f} MB" if disk.free < min(LOW, disk.total * LOW_SHARE) else ""
+
+class _Room(NamedTuple):
+    """Of a folder that is `there`: its device, and what is left, where that is little."""
+
+    there: bool
+    device: int = 0
+    left: str = ""
+
+
+def _room(folder: Path) -> _Room:
+    try:
+        device, disk = folder.stat().st_dev, shutil.disk_usage(folder)
+    except OSError:
+        return _Room(there=False)
+    little = disk.free < min(LOW, disk.total * LOW_SHARE)
+    return _Room(there=True, device=device, left=f"{disk.free / 1e6:,.0f} MB" if little else "")

@@ -71,6 +71,10 @@ HEADLINES: Mapping[Kind, tuple[str, str]] = {
     "journal": ("the journal is in trouble", "jurnal bermasalah"),
     "database": ("records do not reach Postgres", "catatan tidak sampai ke Postgres"),
     "disk": ("little room is left in {name}", "ruang disk di {name} hampir habis"),
+    "stuck": (
+        "{name} does not answer: what is told of it is old",
+        "{name} tidak menjawab: keterangan tentangnya sudah usang",
+    ),
 }  # fmt: skip
 
 REMEDIES: Mapping[Kind, tuple[str, str]] = {
@@ -112,6 +116,10 @@ REMEDIES: Mapping[Kind, tuple[str, str]] = {
         "catatan menunggu di jurnal; systemctl status postgresql",
     ),
     "disk": ("make room there", "kosongkan ruang di sana"),
+    "stuck": (
+        "a dying disk, or a network share that is away? `dmesg`; `findmnt -T` with that folder",
+        "disk rusak, atau berbagi jaringan terputus? `dmesg`; `findmnt -T` dengan folder itu",
+    ),
 }  # fmt: skip
 
 _WHY: Mapping[str, tuple[str, str]] = {

@@ -126,7 +126,13 @@ async def posting(file: Path, patience: Patience = BRISK) -> AsyncIterator[Post]
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
+
+
+async def ended(*deliveries: asyncio.Task[Any], within: float = 20) -> None:
+    """Wait until they are over; what hangs fails the test, and does not hang it."""
+    _, hang = await asyncio.wait(deliveries, timeout=within)
+    assert not hang, f"a delivery that hangs was not ended within {within:g} s"
 
 
 def list_of(tmp_path: Path, *lines: str) -> Path:
@@ -195,8 +201,10 @@ async def test_one_that_refuses_and_one_that_hangs_hold_up_nobody(site: Site, tm
 
 async def test_one_that_hangs_is_ended() -> None:
     async with silent_server() as port:
-        outcome = await hand_over(Destination(1, f"json://127.0.0.1:{port}/x?rto=600"), ALARM, within=2)
-    assert outcome.why == "no answer within 2 s"
+        to = Destination(1, f"json://127.0.0.1:{port}/x?rto=600")
+        delivery = asyncio.create_task(hand_over(to, ALARM, within=2))
+        await ended(delivery)
+    assert delivery.result().why == "no answer within 2 s"
     assert await asyncio.to_thread(_deliveries) == []
 
 
@@ -244,7 +252,7 @@ async def test_no_secret_is_in_the_arguments_or_the_environment_of_a_delivery(
         ]
         shown = Path(f"/proc/{child}/cmdline").read_bytes() + Path(f"/proc/{child}/environ").read_bytes()
         sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        await ended(sending)
     assert SECRET.encode() not in shown and b"password-of-ari" not in shown
     assert _deliveries() == []  # whoever stops waiting leaves none behind
 

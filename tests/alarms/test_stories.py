@@ -299,7 +299,7 @@ def test_the_figures_are_those_of_the_alert_rules() -> None:
         for group in yaml.safe_load(RULES.read_text())["groups"]
         for rule in group["rules"]
     }
-    assert set(ALERTS) == set(LASTS)
+    assert set(ALERTS) == set(LASTS) - {"stuck"}  # a disk that hangs for the alarms: no daemon can tell that
     for kind, alert in ALERTS.items():
         lasts = rules[alert].get("for", "0s")
         assert LASTS[kind] == int(lasts[:-1]) * {"s": 1, "m": 60, "h": 3600}[lasts[-1]], kind

@@ -43,11 +43,12 @@ class Office:
         self.now = 0.0
         self.board, self.past = Board(), Past()
         self.heart = Heart(known, pace)
-        self.daemon = "serves"
+        self.daemon: str | None = "serves"
         self.readable = True
         self.troubles: Mapping[str, str] | None = {}
         self.database: str | None = ""
-        self.disks = {"/var/lib/pbx112": ""}
+        self.disks: dict[str, str | None] = {"/var/lib/pbx112": ""}
+        self.hangs = {"/var/lib/pbx112": ""}
         self.said: list[str] = []
         self.words: list[Word] = []
 
@@ -90,7 +91,7 @@ class Office:
     def world(self) -> World:
         return World(
             self.us, self.plan, self.board, self.past, self.readable, self.daemon,  # type: ignore[arg-type]
-            self.troubles, self.database, self.disks,
+            self.troubles, self.database, self.disks, self.hangs,
         )  # fmt: skip
 
     def found(self, kind: str, about: str = "") -> Finding:
