@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import config
-from lab.processes import DIES_WITH_OWNER, Process, say
+from lab.processes import DIES_WITH_OWNER, Process, Startable, say
 from lab.root import find_root
 
 _ENTER = f"""
@@ -37,7 +37,7 @@ class Leftovers:
         return bool(self.channels or self.bridges)
 
 
-class Asterisk:
+class Asterisk(Startable):
     """Asterisk with the configuration `files` (by name, beside what it needs anyway) below `folder`.
 
     `root` is the folder where it is installed (default: see :func:`lab.root.find_root`); it is only read. `name` is

@@ -8,8 +8,7 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from lab import config
 from lab.asterisk import Asterisk, Leftovers
@@ -18,7 +17,7 @@ from lab.daemon import Daemon
 from lab.network import AGI, AMI, ARI, SIP, WATCH, Network, is_free
 from lab.phones import Behaviour, Phone, start_phones
 from lab.postgres import Postgres
-from lab.processes import LabError, eventually, last_lines
+from lab.processes import LabError, Startable, eventually, last_lines
 from lab.prompts import put_prompts
 from lab.records import Record, record_of, told_of
 from pbx112.cdr import migrate
@@ -31,7 +30,7 @@ NODE = "lab"
 RECORDS = "log/pbx112-fallback.csv"
 
 
-class Exchange:
+class Exchange(Startable):
     """An exchange with everything of it below `folder`, on the addresses `net`.0.0/16.
 
     `agencies` is the plan: a file, which is used where it stands, or its text. `unregistered` extensions are known
@@ -78,15 +77,6 @@ class Exchange:
         self._calls: list[Calling] = []
 
     # --- its life ---------------------------------------------------------------------------------------------
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def start(self, *, daemon: bool = True) -> None:
         """Start everything but the phones. What has started is ended again where something does not.

@@ -6,14 +6,38 @@ import asyncio
 import contextlib
 import signal
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 DIES_WITH_OWNER = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
 class LabError(Exception):
     """Something of the lab did not do what it should; the message says what, and shows what it said."""
+
+
+class Startable(ABC):
+    """What has a life: as an asynchronous context it is started, and stopped however that ends."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start it and wait until it is of use."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop it."""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
 
 
 class Process:

@@ -10,8 +10,7 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
@@ -20,7 +19,7 @@ from lab.callers import Caller
 from lab.exchange import Exchange
 from lab.network import free_net
 from lab.phones import SILENT, Answers, codes
-from lab.processes import Process
+from lab.processes import Process, Startable
 
 PORT = 8112
 SMALLER = 2 / 3
@@ -28,7 +27,7 @@ SMALLER = 2 / 3
 COMMAND = (sys.executable, "-m", "pbx112", "wallboard")
 
 
-class Wallboard:
+class Wallboard(Startable):
     """`pbx112 wallboard` with the settings of an exchange's daemon."""
 
     def __init__(self, exchange: Exchange) -> None:
@@ -41,15 +40,6 @@ class Wallboard:
             "PBX112_WALLBOARD_PASSWORD": self.password,
         }
         self._process: Process | None = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         """Start it and wait until it answers."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from .events import TestResult
 from .results import result_of
+from .stimuli import TimePassed
 
 KEY = "1"
 """As for a real call on a mobile."""
@@ -187,11 +188,6 @@ class Withdrawn:
     """Nobody wants to know any more."""
 
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """Look at the clock."""
 
 
 Stimulus = (

@@ -20,6 +20,7 @@ from pbx112.ari.operations import Operations
 from pbx112.model import asks, line_test
 from pbx112.model.events import Event, LineTestEnded, LineTestPlaced, Target, TestResult
 from pbx112.model.line_test import Act, HangUp, Listen, Over, Say, Situation, Stimulus, Thanks, Verdict
+from pbx112.model.stimuli import TimePassed
 
 from .reconcile import test_channel
 from .requests import TRUNK_GROUP
@@ -201,7 +202,7 @@ class LineTests:
 
     def _time_passes(self, live: _Live) -> None:
         live.alarm = None
-        self._hear(live, line_test.TimePassed())
+        self._hear(live, TimePassed())
         if live.alarm is None:
             self._set_alarm(live)
 

@@ -104,10 +104,9 @@ class Office:
 @pytest.fixture(scope="module")
 async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
     office = Office(tmp_path_factory.mktemp("certificates"))
-    await office.asterisk.start()
-    await office.asterisk.ask("module load res_clioriginate.so")
-    yield office
-    await office.asterisk.stop()
+    async with office.asterisk:
+        await office.asterisk.ask("module load res_clioriginate.so")
+        yield office
 
 
 async def test_an_operator_whose_certificate_fits_is_called(office: Office, tmp_path: Path) -> None:

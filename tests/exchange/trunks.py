@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from lab import config
 from lab.asterisk import Asterisk
@@ -265,15 +263,6 @@ class Operator(Asterisk):
         field.operator = self
         files = {"modules.conf": _FAR_MODULES, "pjsip.conf": pjsip, "extensions.conf": _FAR_DIALPLAN}
         super().__init__(field.folder / "operator", files)
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def picks_up(self, mobile: str) -> None:
         """From now on this one is picked up and presses 1; the others (all, where it is empty) are busy."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pbx112.model import line_test as lt
 from pbx112.model.events import TestResult
 from pbx112.model.line_test import HangUp, Listen, Over, Say, Situation, Stimulus, Thanks, Verdict
+from pbx112.model.stimuli import TimePassed
 
 S = lt.SECOND
 
@@ -27,7 +28,7 @@ class Told:
     def wait(self) -> Told:
         """Until the situation has lasted too long."""
         assert not isinstance(self.situation, Over)
-        self.situation, self.acts = lt.step(self.situation, lt.TimePassed(), self.situation.due)
+        self.situation, self.acts = lt.step(self.situation, TimePassed(), self.situation.due)
         return self
 
     def did(self) -> tuple[lt.Act, ...]:
@@ -127,7 +128,7 @@ STIMULI: st.SearchStrategy[Stimulus] = st.one_of(
     st.builds(lt.Refused, st.booleans(), st.just("x")),
     st.builds(lt.Needed),
     st.builds(lt.Withdrawn, st.just("stopped")),
-    st.builds(lt.TimePassed),
+    st.builds(TimePassed),
 )
 
 
