@@ -35,4 +35,8 @@ def test_both_languages_ask_the_same_twenty_questions() -> None:
     english, indonesian = (guide.questions(path.read_text()) for path in guide.GUIDES)
     assert list(english) == TWENTY
     assert all(english.values())
+    answered = guide.queries(guide.GUIDES[0].read_text())
+    assert all(answered[sql].count("\n") > 1 for sql in english.values()), (
+        "a question whose answer is an empty table"
+    )
     assert english == indonesian
