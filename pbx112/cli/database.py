@@ -24,7 +24,10 @@ def explain(error: Exception) -> str:
         ):
             return "Postgres has not got the records' tables; run `pbx112 migrate`"
         case asyncpg.InsufficientPrivilegeError():
-            return f"Postgres: {error}; use an account in pbx112_writer (the daemon's) or pbx112_auditor (for reading)"
+            return (
+                f"Postgres: {error}; use an account in pbx112_writer (the daemon's), or for "
+                "reading pbx112_auditor, where whole numbers or exact bytes are read pbx112_unmasked"
+            )
         case asyncpg.PostgresError():
             return f"Postgres: {error}; see Postgres' own log"
         case TimeoutError():

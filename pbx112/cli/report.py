@@ -42,7 +42,7 @@ def report(
 
     One page shows the month; then come all figures, each with its definition, and what the records' integrity hangs on.
     Callers' numbers are masked. The reading is noted in the access log. It needs an account in pbx112_auditor, and
-    pip install 'pbx112[report]'.
+    pip install 'pbx112\\[report]'.
     """
     draw, as_pdf = _painters()
     settings = settings_for(agencies, ari=False)

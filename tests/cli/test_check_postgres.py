@@ -116,6 +116,16 @@ def test_a_database_and_an_account_that_do_not_exist(
     assert "nobody_here" in pbx112("migrate").stderr
 
 
+def test_an_auditor_who_needs_more_is_told_of_which_role(
+    server: Postgres, database: str, pbx112: Pbx112, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = f"cli_reader{next(_numbers)}"
+    asyncio.run(server.add_account(reader, "pbx112_auditor"))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(database, reader))
+    result = pbx112("rebuild", "--check")
+    assert result.exit_code == 1 and "pbx112_unmasked" in result.output
+
+
 def test_no_database_is_a_doubt_for_the_service_and_an_error_for_migrate(pbx112: Pbx112) -> None:
     checked = pbx112("check", "--only", "postgres")
     assert checked.exit_code == 0

@@ -12,6 +12,7 @@ from pbx112.cli.story import sentence
 from pbx112.model import events as ev
 from pbx112.words import DISPOSITIONS, OUTCOMES, RESULTS, TESTS
 from tests.cdr.calls import DESK, MOBILE
+from tests.cli.conftest import Pbx112
 
 KINDS: tuple[type[ev.Event], ...] = get_args(ev.Event)
 
@@ -60,3 +61,7 @@ def test_the_words_are_those_of_the_records() -> None:
 def test_what_is_told(event: ev.Event, english: str, indonesian: str) -> None:
     assert sentence(event, unmask=False) == english
     assert sentence(event, unmask=False, language="id") == indonesian
+
+
+def test_the_help_names_the_extra_to_install(pbx112: Pbx112) -> None:
+    assert "pbx112[report]" in pbx112("report", "--help").output
