@@ -11,9 +11,10 @@ RUN python3 -m venv /tmp/pip \
     && /tmp/pip/bin/pip download --quiet --require-hashes --only-binary :all: --dest /wheels -r constraints.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY sql sql
+COPY deploy deploy
 COPY pbx112 pbx112
 RUN python3 -m venv /opt/pbx112 \
-    && /opt/pbx112/bin/pip install --quiet --no-index --find-links /wheels --no-compile --compile . \
+    && /opt/pbx112/bin/pip install --quiet --no-index --find-links /wheels --no-compile --compile '.[alarms]' \
     && /opt/pbx112/bin/pip uninstall --quiet --yes pip
 
 FROM debian:${DEBIAN}

@@ -24,6 +24,7 @@ import yaml
 from lab.callers import Caller, start_call
 from lab.config import parties, pjsip
 from lab.containers import REPOSITORY, Image, Mount, build, first_process
+from lab.hook import Hook, webhook
 from lab.network import SIP, Network
 from lab.phones import Answers, start_phones
 from lab.postgres import Postgres, programs
@@ -71,6 +72,10 @@ class Seen:
     counted_by_asterisk: int = 0
     """Lines of Asterisk's own call detail records."""
     ended_with: dict[str, int] = field(default_factory=dict)
+    alarms: list[str] = field(default_factory=list)
+    """What the alarms told."""
+    alarmed_after: float = 0.0
+    """Seconds from the end of the last daemon to their first message."""
     secrets_seen: list[str] = field(default_factory=list)
     """Secrets that stand in an argument, an environment or a log."""
 
@@ -98,7 +103,10 @@ class Composition:
             **image.__dict__, "entrypoint": entrypoint, "environment": {**image.environment, **told}
         })  # fmt: skip
         process = await changed.start(
-            self._mounts(said, image), self.folder / f"{service}.log", *said.get("command", ())
+            self._mounts(said, image),
+            self.folder / f"{service}.log",
+            *said.get("command", ()),
+            alone=said.get("pid") != "host",
         )
         self.running[service] = process
         return process
@@ -136,7 +144,12 @@ class Composition:
 
 
 async def play(folder: Path) -> Seen:
-    """Bring all up, call twice, once while the serving daemon is killed, and end all in good order."""
+    """Bring all up, call twice, once while the serving daemon hangs, and end all in good order."""
+    async with webhook("a-token-of-the-office") as hook:
+        return await _play(folder, hook)
+
+
+async def _play(folder: Path, hook: Hook) -> Seen:
     seen = Seen()
     with (folder / "build.log").open("a") as log:
         images = build(IMAGES, log)
@@ -145,7 +158,7 @@ async def play(folder: Path) -> Seen:
     _write(folder, network)
     postgres = Postgres(folder / "postgres", "127.0.0.1")
     await postgres.start()
-    _secrets(folder, postgres)
+    _secrets(folder, postgres, hook.url)
     await _first_start(folder, postgres)
     told = {
         "PBX112_NODE": "kaur1",
@@ -167,6 +180,10 @@ async def play(folder: Path) -> Seen:
         await eventually(lambda process=process: _process(process)["uid"] != "0", 20)  # type: ignore[misc]
         seen.healthy[service] = True
         seen.processes[service] = _process(process)
+    alarms = await services.start("alarms")
+    alarms_log = folder / "alarms.log"
+    await alarms.ready(lambda: "the alarms watch" in alarms_log.read_text())
+    seen.processes["alarms"] = _process(alarms)
     await start_phones(folder / "phones", network.extension(PHONE), {PHONE: (PHONE, Answers(after=0.5))})
     number = await _call(folder / "first", network)
     record = await record_of(postgres.dsn, number)
@@ -174,7 +191,7 @@ async def play(folder: Path) -> Seen:
     taped = folder / "volumes/recordings"
     await eventually(lambda: any(taped.glob("*.wav")), 10)
     seen.recorded = [file.name for file in taped.glob("*.wav") if file.stat().st_gid == 10113]
-    await _ended(services.running["pbx112"], signal.SIGKILL)
+    await _ended(services.running["pbx112"], signal.SIGSTOP)  # by the standby
     standbys = folder / "standby.log"
     await eventually(lambda: '"action":"connected"' in standbys.read_text().replace(": ", ":"), 10)
     number = await _call(folder / "second", network)
@@ -184,7 +201,12 @@ async def play(folder: Path) -> Seen:
     counted = folder / "volumes/asterisk-log/cdr-custom/pbx112.csv"
     seen.counted_by_asterisk = len(counted.read_text().splitlines()) if counted.exists() else 0
     seen.secrets_seen = _leaks(folder, services)
-    for service in ("standby", "asterisk"):
+    seen.ended_with["standby"] = await _ended(services.running["standby"], signal.SIGTERM)
+    gone_at = time.monotonic()
+    await hook.hears("ALARM: pbx112 tidak melayani", within=60)
+    assert hook.first_at is not None
+    seen.alarms, seen.alarmed_after = hook.told, hook.first_at - gone_at
+    for service in ("alarms", "asterisk"):
         seen.ended_with[service] = await _ended(services.running[service], signal.SIGTERM)
     await postgres.stop()
     return seen
@@ -259,10 +281,11 @@ def _write(folder: Path, network: Network) -> None:
     (folder / "pjsip/parties.conf").write_text(text[text.index("[lab-party](!)") :], encoding="utf-8")
 
 
-def _secrets(folder: Path, postgres: Postgres) -> None:
-    """Made by the script that the guide names; only Postgres' own password is the lab's."""
+def _secrets(folder: Path, postgres: Postgres, hook: str) -> None:
+    """Made by the script that the guide names; only Postgres' own password is the lab's, and who is told."""
     (folder / "secrets").mkdir()
     (folder / "secrets/postgres_password").write_text(postgres.dsn.split(":")[2].split("@")[0])
+    (folder / "secrets/alarms.conf").write_text(f"{hook}\n")
     script = folder / "secrets.sh"
     script.write_text((DOCKER / "secrets.sh").read_text())
     subprocess.run(["sh", script], check=True)

@@ -26,7 +26,7 @@ BASES = {"pbx112": "trixie", "pbx112-asterisk": SUITE}
 """Each image, and the Debian that it is made from."""
 DOCKERFILES = {"pbx112": "docker/pbx112.Dockerfile", "pbx112-asterisk": "docker/asterisk.Dockerfile"}
 MADE_OF = {
-    "pbx112": ("pbx112", "sql", "constraints.txt", "pyproject.toml"),
+    "pbx112": ("pbx112", "sql", "deploy", "constraints.txt", "pyproject.toml"),
     "pbx112-asterisk": ("docker/asterisk", "dialplan"),
 }
 
@@ -75,8 +75,9 @@ class Image:
     command: tuple[str, ...]
     health: tuple[str, ...]
 
-    def starting(self, mounts: Sequence[Mount], *arguments: str) -> list[str]:
-        """The command that runs it in place of its owner, who waits for it; `arguments` stand for its CMD."""
+    def starting(self, mounts: Sequence[Mount], *arguments: str, alone: bool = True) -> list[str]:
+        """The command that runs it in place of its owner, who waits for it; `arguments` stand for its CMD. Not `alone`:
+        it sees the processes of the whole machine (`pid: host`)."""
         uid, _, gid = self.user.partition(":")
         who = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs"]
         who += ["--bounding-set=-all", "--inh-caps=-all", "--"]
@@ -84,12 +85,15 @@ class Image:
         told = ["env", "-i", *(f"{name}={value}" for name, value in self.environment.items())]
         flat = [part for mount in mounts for part in (mount.kind, mount.where, mount.what)]
         run = [*told, *self.entrypoint, *(arguments or self.command)]
-        enter = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--"]
+        apart = ["unshare", "--mount", "--propagation", "private", *(["--pid"] if alone else [])]
+        enter = [*apart, "--fork", "--kill-child", "--"]
         return [*enter, "sh", "-c", _ENTER, "enter", str(self.root), *flat, "--", *who, *run]
 
-    async def start(self, mounts: Sequence[Mount], output: Path, *arguments: str) -> Process:
+    async def start(
+        self, mounts: Sequence[Mount], output: Path, *arguments: str, alone: bool = True
+    ) -> Process:
         """Start it; what it says goes to `output`."""
-        return await Process.start(self.name, self.starting(mounts, *arguments), output)
+        return await Process.start(self.name, self.starting(mounts, *arguments, alone=alone), output)
 
     def healthy(self, process: Process) -> bool:
         """Whether the image's own health check, run inside, is content with it."""

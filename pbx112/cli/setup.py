@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -16,23 +17,38 @@ from pbx112.setup.changes import Ledger
 from pbx112.setup.tree import SetupError
 from pbx112.setup.wanted import PROGRAM, Answers, Installation, installation
 
+PROMPTS = "/usr/share/asterisk/sounds/pbx112"
 NEXT = """\
 What setup leaves to you (it changes what runs, or needs another account):
   the trunk by which 112 reaches you, in pjsip.conf: dialplan/trunks/ of the source has a sample for each
     (operator's SIP trunk: sip-address, sip-registration, sip-tls; IP PBX: ip-pbx; gateways: gsm-gateway, fxo-gateway)
-  the firewall: deploy/nftables/pbx112.nft
-  adduser pbx112 asterisk                                             the fallback's records can be read
-  {program} prompts /usr/share/asterisk/sounds/pbx112                 the voices
-  {database}systemctl restart asterisk                                          this once, in a quiet hour
-  systemctl daemon-reload && systemctl enable --now pbx112
-  sudo -u pbx112 {program} check"""
+  the firewall: deploy/nftables/pbx112.nft"""
+DATABASE = (
+    ("sudo -u postgres createdb -E UTF8 -T template0 pbx112", "the records' database"),
+    ("sudo -u postgres createuser --pwprompt pbx112", "with the password in PBX112_DSN of pbx112.env"),
+    ("sudo -u postgres -g pbx112 PBX112_DSN=postgresql:///pbx112 {program} migrate", "the tables"),
+    ("sudo -u postgres psql pbx112 -c 'GRANT pbx112_writer TO pbx112'", "it may add records"),
+)
+UNDONE = """\
+What undo leaves to you: what runs knows nothing of it yet
+  systemctl stop 'pbx112*' && systemctl daemon-reload
+  asterisk -rx 'core reload'
+Records, journal (/var/lib/pbx112), voices and the account pbx112 stay: delete them where nobody needs them."""
 
-DATABASE = """\
-sudo -u postgres createdb -E UTF8 -T template0 pbx112               the records' database, then
-  sudo -u postgres createuser --pwprompt pbx112                       with the password in PBX112_DSN of pbx112.env
-  sudo -u postgres -g pbx112 PBX112_DSN=postgresql:///pbx112 {program} migrate
-  sudo -u postgres psql pbx112 -c 'GRANT pbx112_writer TO pbx112'
-  """
+
+def _steps(program: str, database: bool) -> str:
+    """What comes after setup, command by command."""
+    steps = (
+        ("adduser pbx112 asterisk", "the fallback's records can be read"),
+        (f"{{program}} prompts {PROMPTS}", "the voices"),
+        *(DATABASE if database else ()),
+        ("systemctl restart asterisk", "this once, in a quiet hour"),
+        ("systemctl daemon-reload && systemctl enable --now pbx112", "it serves"),
+        ("sudo -u pbx112 {program} check", "what is missing still"),
+    )
+    told = [(command.format(program=program), why) for command, why in steps]
+    width = max(len(command) for command, _ in told)
+    return "\n".join(f"  {command:<{width}}  # {why}" for command, why in told)
 
 
 def setup(
@@ -85,11 +101,11 @@ def setup(
         _install(installation(answers), ledger, yes=yes, dry_run=dry_run)
     except SetupError as error:
         raise Failed(str(error), code=EX_CONFIG) from None
-    steps = DATABASE.format(program=program) if database else ""
-    say("\n" + NEXT.format(program=program, database=steps))
+    say(f"\n{NEXT}\n{_steps(program, database)}")
     if root == Path("/") and not dry_run:
-        say("")
-        check()
+        say("\nWhat `pbx112 check` says by now:\n")
+        with suppress(typer.Exit):  # what is missing still is no fault of this command
+            check()
 
 
 def _install(found: Installation, ledger: Ledger, *, yes: bool, dry_run: bool) -> None:
@@ -126,3 +142,4 @@ def _undo(ledger: Ledger, yes: bool) -> None:
         say(each)
     for each in left:
         say(f"! {each}", "yellow")
+    say(f"\n{UNDONE}")

@@ -42,7 +42,7 @@ class Written(msgspec.Struct, frozen=True):
     before: str | None
     """The name of the copy of what stood there; None: nothing did."""
     made: tuple[str, ...] = ()
-    """Folders that we made for it, the outermost first."""
+    """Folders that we made for it and for the ledger, the outermost first."""
     block: str = ""
     """The lines that were added to a file of somebody else."""
     generated: str | None = None
@@ -115,18 +115,18 @@ class Ledger:
         wanted, name = change.wanted, self._name(change.wanted.path)
         known = self.written.get(name)
         try:
-            if not self.folder.exists():
-                self.folder.mkdir(mode=0o700, parents=True)
+            made = known.made if known else tuple(self._ours_above(wanted.path))
+            for folder in made:
+                _make(self.root / folder, *((0o755, None) if wanted.gid is None else (0o750, wanted.gid)))
+            _make(self.folder, 0o700)
             before = known.before if known else None
             if known is None and change.old is not None:
                 before = f"{len(self.written):03d}-{wanted.path.name}"
                 _write(self.folder / before, change.old, 0o600)
-            made = known.made if known else tuple(self._missing(wanted.path.parent))
             block = wanted.text if wanted.line else ""
             digest = hashlib.sha256(change.new).hexdigest()
             self.written[name] = Written(name, digest, before, made, block, wanted.generated)
             self._save()
-            wanted.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             _write(wanted.path, change.new, wanted.mode, wanted.gid)
         except OSError as error:
             raise SetupError(f"{error.filename or wanted.path}: {error.strerror}; run as root") from None
@@ -155,23 +155,29 @@ class Ledger:
             elif now != before:
                 _write(path, before)
                 done.append(f"{path}: as before")
-            for folder in reversed(entry.made):
-                _remove_empty(self.root / folder)
+            done += _unlinked(path)
             del self.written[name]
-            self._save()
+            if self.written:
+                self._save()
+            else:  # nothing is left to know
+                self._file.unlink(missing_ok=True)
             if entry.before is not None:
                 (self.folder / entry.before).unlink()
-        if not self.written:
-            self._file.unlink(missing_ok=True)
-            for empty in (self.folder, self.folder.parent):
-                _remove_empty(empty)
+            _remove_empty(self.folder)
+            for folder in reversed(entry.made):
+                _remove_empty(self.root / folder)
         return done, left
 
     def _name(self, path: Path) -> str:
         return str(path.relative_to(self.root))
 
-    def _missing(self, folder: Path) -> list[str]:
-        return [self._name(each) for each in reversed([folder, *folder.parents]) if not each.exists()]
+    def _ours_above(self, path: Path) -> list[str]:
+        """The folders above `path`, and above the ledger, that we make or have made; the outermost first."""
+        known = {folder for entry in self.written.values() for folder in entry.made}
+        below_root = (each for each in {*path.parents, *self.folder.parents} if self.root in each.parents)
+        return sorted(
+            self._name(each) for each in below_root if not each.exists() or self._name(each) in known
+        )
 
     def _save(self) -> None:
         _write(self._file, msgspec.json.format(msgspec.json.encode(list(self.written.values()))), 0o600)
@@ -213,6 +219,24 @@ def _write(path: Path, content: bytes, mode: int = 0o644, gid: int | None = None
     except BaseException:
         Path(fresh).unlink(missing_ok=True)
         raise
+
+
+def _make(folder: Path, mode: int, gid: int | None = None) -> None:
+    """Where it is missing; with just this mode, whatever root's umask is."""
+    if not folder.exists():
+        folder.mkdir()
+        folder.chmod(mode)
+        if gid is not None and os.geteuid() == 0:
+            os.chown(folder, -1, gid)
+
+
+def _unlinked(path: Path) -> list[str]:
+    """Without its unit file, a link of `systemctl enable` would point to nothing: taken away too."""
+    links = [wants / path.name for wants in path.parent.glob("*.wants")] if not path.exists() else []
+    gone = [link for link in links if link.is_symlink()]
+    for link in gone:
+        link.unlink()
+    return [f"{link}: removed (`systemctl enable` had made it)" for link in gone]
 
 
 def _remove_empty(folder: Path) -> None:

@@ -22,6 +22,10 @@ NO_ACCOUNT = (
     "there is no account pbx112; first: adduser --system --group --home /var/lib/pbx112 "
     "--no-create-home pbx112 && adduser pbx112 asterisk"
 )
+NO_GROUP = (
+    "there is no group asterisk, which pbx112.service names: it would not start; let Asterisk run as a user asterisk, "
+    "as Debian's does, or take SupplementaryGroups= out by `systemctl edit pbx112`"
+)
 ON = ("yes", "true", "1", "on", "y", "t")
 """What Asterisk takes for yes."""
 
@@ -82,6 +86,7 @@ def installation(answers: Answers) -> Installation:
     if group is None and root == Path("/"):
         raise SetupError(NO_ACCOUNT)
     reader = _group(root, "asterisk")
+    no_group = (NO_GROUP,) if reader is None and root == Path("/") else ()
     if reader is None:
         reader = folder.stat().st_gid
     ari_on = (trees["ari.conf"].value("general", "enabled") or "yes").lower() in ON
@@ -117,12 +122,14 @@ def installation(answers: Answers) -> Installation:
         line = f'{MARK}\n#include "pbx112.conf"\n'
         wanted.append(Wanted(place, line, line=not alone))
     wanted += _units(root, answers.program)
+    rotation = resources.files("pbx112.setup") / "pbx112.logrotate"
+    wanted.append(Wanted(root / "etc/logrotate.d/pbx112", rotation.read_text(encoding="utf-8")))
     hidden = [ari_secret, ami_secret, known.get("PBX112_DSN", ""), *_password_of(env)]
     return Installation(
         office,
         tuple(wanted),
         tuple(each for each in hidden if len(each) >= 8),
-        (*http.doubts, *ami.doubts),
+        (*http.doubts, *ami.doubts, *no_group),
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pbx112.alarms.conditions import LASTS
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -37,20 +39,27 @@ def test_a_call_is_answered_through_the_containers_and_recorded(seen: dict[str, 
     assert seen["counted_by_asterisk"] >= 2
 
 
-def test_the_standby_goes_on_when_the_daemon_is_killed(seen: dict[str, Any]) -> None:
+def test_the_standby_ends_a_daemon_that_hangs_and_goes_on(seen: dict[str, Any]) -> None:
     assert (seen["outcomes"][1], seen["taken_over_by"]) == ("answered", "daemon")
 
 
 def test_nobody_is_root_and_no_root_is_written(seen: dict[str, Any]) -> None:
     bare = {"capabilities": "", "no_new_privileges": "1", "root_can_be_written": "False", "gid": "10113"}
     daemon, asterisk = bare | {"uid": "10112"}, bare | {"uid": "10113"}
-    assert seen["processes"] == {"asterisk": asterisk, "pbx112": daemon, "standby": daemon}
+    ours = dict.fromkeys(("pbx112", "standby", "alarms"), daemon)
+    assert seen["processes"] == {"asterisk": asterisk, **ours}
     assert seen["healthy"] == {"asterisk": True, "pbx112": True, "standby": True}
     assert seen["secrets_seen"] == []
 
 
-def test_both_end_in_good_order(seen: dict[str, Any]) -> None:
-    assert seen["ended_with"] == {"standby": 0, "asterisk": 0}
+def test_that_nobody_serves_is_told(seen: dict[str, Any]) -> None:
+    """And nothing else: while one serves, the alarms see it, though it is another container's."""
+    assert [line.partition(":")[0] for line in seen["alarms"]] == ["ALARM"]
+    assert seen["alarmed_after"] >= LASTS["daemon"]
+
+
+def test_all_end_in_good_order(seen: dict[str, Any]) -> None:
+    assert seen["ended_with"] == {"standby": 0, "alarms": 0, "asterisk": 0}
 
 
 def test_the_images_are_small(seen: dict[str, Any]) -> None:
@@ -64,7 +73,7 @@ def test_all_that_the_file_names_is_there() -> None:
     known = {
         *("image", "build", "network_mode", "read_only", "cap_drop", "security_opt", "tmpfs", "logging"),
         *("entrypoint", "command", "secrets", "volumes", "environment", "depends_on", "restart"),
-        *("stop_grace_period", "healthcheck", "profiles", "user"),
+        *("stop_grace_period", "healthcheck", "profiles", "user", "pid"),
     }
     made_by_hand = {"agencies.yaml"}
     for name, service in file["services"].items():

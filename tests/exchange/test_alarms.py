@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 from lab.callers import Caller
 from lab.exchange import Exchange
+from lab.hook import Hook
 from lab.phones import Answers
 from pbx112.settings import load_settings
-from tests.alarms.hook import Hook, told_over
+from tests.alarms.hook import told_over
 from tests.exchange.plans import plan
 from tests.exchange.test_line_watch import without_phones
 
