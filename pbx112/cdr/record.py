@@ -148,7 +148,9 @@ class _Fold:
         """What all rows have in common. The first event is the arrival; where that is missing (a journal lost), what
         is known of it elsewhere, or whichever event is first: rows that became final early and late say the same."""
         arrived = moment(self._first.at.utc_us) if self._first else self._now
-        if self._known_arrival and not (self._first and isinstance(self._first.event, ev.CallArrived)):
+        if self._first and isinstance(self._first.event, ev.CallArrived):
+            arrived = moment(self._first.event.came(self._first.at).utc_us)
+        elif self._known_arrival:
             arrived = self._known_arrival
         return Source(self._journal_id, self.call_id, arrived)
 
@@ -175,7 +177,8 @@ class _Fold:
         leg = self._legs.get(getattr(fact.event, "leg", -1))
         match fact.event:
             case ev.CallArrived() as event if self._arrived is None:
-                self._arrived, self._arrived_clock = event, self._clock
+                self._arrived = event
+                self._arrived_clock = self._clock - fact.at.mono_ns + event.came(fact.at).mono_ns
             case ev.CallQueued() if self._waiting_since is None and self._accepted is None:
                 self._waiting_since = self._clock
             case ev.CallAdmitted() | ev.HandedToFallback():

@@ -112,9 +112,15 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
                     f"; {event.nuisance} pranks of late",
                     f"; {event.nuisance} kali iseng belakangan ini",
                 )
+            late = ("", "")
+            if event.late:
+                late = (
+                    f"; had been there for {event.late:.1f} s",
+                    f"; sudah {event.late:.1f} detik menunggu".replace(".", ","),
+                )
             return (
-                f"call from {caller} to {event.dialled}{by[0]}{back[0]}{pranks[0]}{alone[0]}",
-                f"panggilan dari {caller} ke {event.dialled}{by[1]}{back[1]}{pranks[1]}{alone[1]}",
+                f"call from {caller} to {event.dialled}{by[0]}{back[0]}{late[0]}{pranks[0]}{alone[0]}",
+                f"panggilan dari {caller} ke {event.dialled}{by[1]}{back[1]}{late[1]}{pranks[1]}{alone[1]}",
             )
         case ev.CallerDescribed():
             said = "; ".join(

@@ -41,6 +41,7 @@ def arrive(call_id: str, arrived: stimuli.Arrived, plan: Plan, world: World) -> 
         source=arrived.source,
         noted=arrived.noted,
         nuisance=arrived.nuisance,
+        late=arrived.late,
         record=plan.recording.enabled,
         silence=plan.service.silence,
         answer=plan.service.answer,

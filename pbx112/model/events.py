@@ -23,6 +23,10 @@ class Instant(msgspec.Struct, frozen=True):
         """The monotonic nanosecond `seconds` later."""
         return self.mono_ns + int(seconds * 1_000_000_000)
 
+    def before(self, seconds: float) -> Instant:
+        """The moment `seconds` earlier."""
+        return Instant(self.utc_us - int(seconds * 1_000_000), self.mono_ns - int(seconds * 1_000_000_000))
+
 
 class Outcome(enum.StrEnum):
     """How a call ended, exactly one for each; `docs/records.md` defines each in a sentence."""
@@ -110,6 +114,10 @@ class _Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True):
     """Base of all events; the class name is the event's kind in the journal and in Postgres."""
 
 
+LATEST = 600.0
+"""Seconds: nobody waits longer in Asterisk for a daemon; what its clock says beyond is a clock that was set."""
+
+
 class CallArrived(_Event, frozen=True, tag=True):
     """A citizen's call entered. `channel` is Asterisk's id of the caller's channel.
 
@@ -133,6 +141,13 @@ class CallArrived(_Event, frozen=True, tag=True):
     """The intake dialplan noted what the trunk says of the caller; :class:`CallerDescribed` tells it."""
     silence: float = 0.0
     """Seconds of a talk in which nothing is heard of the caller, after which it is asked to press a key; 0: never."""
+    late: float = 0.0
+    """Seconds, at most :data:`LATEST`, that the caller had been in Asterisk before a daemon heard of it; 0: none did it
+    have to wait for."""
+
+    def came(self, heard: Instant) -> Instant:
+        """When the caller came, where `heard` is the moment of this event."""
+        return heard.before(min(max(self.late, 0.0), LATEST))
 
 
 class CallerDescribed(_Event, frozen=True, tag=True):

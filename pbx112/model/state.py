@@ -340,7 +340,9 @@ def begin(call_id: str, event: CallEvent, at: Instant) -> Call | None:
     if not isinstance(event, CallArrived):
         return None
     situation = Reaching(owner="", round=1, waves=()) if event.via == "daemon" else InFallback(due_ns=None)
-    return Call(call_id=call_id, arrival=event, arrived=at, situation=situation, behind=event.nuisance > 0)
+    return Call(
+        call_id=call_id, arrival=event, arrived=event.came(at), situation=situation, behind=event.nuisance > 0
+    )
 
 
 def evolve(call: Call, event: CallEvent, at: Instant) -> Call:

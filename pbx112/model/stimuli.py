@@ -57,6 +57,7 @@ class Arrived:
     source: str
     noted: bool = False
     nuisance: int = 0
+    late: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

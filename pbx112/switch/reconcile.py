@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pbx112.ari import AriClient, Bridge, Channel
+from pbx112.model.events import LATEST
 from pbx112.model.state import Call, Leg
 from pbx112.model.stimuli import Resumed, Transferred
 from pbx112.plan.types import Plan
@@ -23,6 +24,9 @@ it in Stasis also in the moment in which it turns it away, and a request to join
 
 NOTED = "noted"
 """The intake's argument to our application where it has noted what the trunk says of the caller."""
+
+AT_ONCE = 0.5
+"""Seconds: so soon a daemon hears of a caller in whose way nothing is."""
 
 _LEG_ID = re.compile(r"(?P<call>.+)-leg[0-9]+")
 _BRIDGE_ID = re.compile(r"(?P<call>.+)-bridge")
@@ -99,6 +103,13 @@ def is_caller(channel: Channel, app: str) -> bool:
 def is_noted(channel: Channel) -> bool:
     """Whether the intake dialplan noted what the trunk says of this caller."""
     return NOTED in _application(channel)[2:]
+
+
+def heard_late(channel: Channel, utc_us: int) -> float:
+    """Seconds that a caller's channel had been there before `utc_us`, by Asterisk, whose clock is ours; 0 where we hear
+    of it at once, or where the clock was set meanwhile."""
+    late = (utc_us - _utc_us(channel.creationtime)) / 1e6
+    return round(late, 3) if AT_ONCE < late < LATEST else 0.0
 
 
 def is_leg(channel: str) -> bool:

@@ -36,7 +36,7 @@ from .hearing import LISTENED, Hearing, RecordingEvent
 from .ledger import Ledger
 from .line_tests import LineTests
 from .live import Alarm, LiveCall, now
-from .reconcile import Found, is_caller, is_noted, survey
+from .reconcile import Found, heard_late, is_caller, is_noted, survey
 from .record import draft, told
 from .requests import FALLBACK_CONTEXT, Final, perform, settle
 from .sweep import Sweep
@@ -327,7 +327,7 @@ class Switch:
         if self._stopping:
             self._spawn(self._ask(asks.ToFallback(channel.id)), f"give {channel.id} to the fallback")
             return
-        caller = read_caller(channel.caller.number, self._plan.service.country)
+        caller, utc_us = read_caller(channel.caller.number, self._plan.service.country), now().utc_us
         live = LiveCall(self, channel.id, None)
         self._calls.add(live)
         live.tell(
@@ -339,7 +339,8 @@ class Switch:
                 dialled=harmless(channel.dialplan.exten),
                 source=harmless(channel.name.rpartition("-")[0]),
                 noted=noted,
-                nuisance=self.ledger.nuisance(caller.e164, self._plan.nuisance, now().utc_us),
+                nuisance=self.ledger.nuisance(caller.e164, self._plan.nuisance, utc_us),
+                late=heard_late(channel, utc_us),
             )
         )
 

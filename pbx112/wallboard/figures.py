@@ -76,7 +76,7 @@ class Figures:
                 self.turn(at.utc_us)
                 self._day.arrived += 1
                 if len(self._day.calls) < MOST:
-                    self._day.calls[subject] = _Call(at, via == "fallback")
+                    self._day.calls[subject] = _Call(event.came(at), via == "fallback")
             case ev.LegAccepted():
                 self._accepted(subject, at)
             case ev.CallEnded(outcome=outcome):

@@ -129,7 +129,7 @@ class Meter:
         match event:
             case ev.CallArrived(via=via):
                 self._arrived.labels(via).inc()
-                self._open[subject] = _Open(at.mono_ns, via)
+                self._open[subject] = _Open(event.came(at).mono_ns, via)
                 if len(self._open) > OPEN:
                     self._open.popitem(last=False)
             case ev.LegOffered(leg=leg, target=target):

@@ -7,6 +7,7 @@ import os
 import signal
 
 import asyncpg
+import pytest
 
 from lab.callers import Caller
 from lab.exchange import Exchange
@@ -149,6 +150,35 @@ async def test_a_call_that_comes_while_the_daemon_is_down_is_recorded_later(exch
     assert sorted(record.tried[:2]) == [("1101", "busy"), ("1102", "busy")], "both rang together"
     assert record.tried[2:] == (("2101", "busy"), ("2102", "accepted"))
     await exchange.quiet()
+
+
+@pytest.mark.parametrize("how", ["goes on", "is replaced"])
+async def test_who_came_while_the_daemon_hung_has_waited_since_the_invite(
+    exchange: Exchange, how: str
+) -> None:
+    await exchange.reload_plan(plan())
+    await exchange.phones({"1101": SOON, "1102": SOON})
+    exchange.daemon.freeze()
+    caller = Caller(talk=0.3)
+    calling = await exchange.dial(caller)
+
+    async def is_there() -> bool:
+        return bool(await exchange.leftovers())
+
+    await eventually(is_there)
+    await asyncio.sleep(1.5)  # the caller waits
+    if how == "goes on":
+        exchange.daemon.thaw()
+    else:
+        await exchange.daemon.kill()
+        await exchange.daemon.start()
+    await calling.answered()
+    await calling.ended()
+    record = await exchange.record(caller)
+    assert float(record.call["ring_seconds"]) == pytest.approx(calling.setup_seconds, abs=0.3)
+    assert calling.setup_seconds > 1.5
+    lasted = (record.call["ended_at"] - record.call["arrived_at"]).total_seconds()
+    assert lasted == pytest.approx(calling.setup_seconds + 0.3, abs=0.5)
 
 
 async def test_the_fallback_too_wants_a_human_on_the_mobile(exchange: Exchange) -> None:
