@@ -116,17 +116,13 @@ class Trouble:
             self._clock.after(self._chance.uniform(0.2, 20.0), self.start_daemon)
 
     def _cut(self) -> None:
-        if self._wire.up and self._struck("connection cut"):
+        if self._wire.up and not self._wire.stalled and self._struck("connection cut"):
             self._wire.disconnect()
 
     def _stall(self) -> None:
         wire = self._wire
         if wire.up and self._struck("connection silent"):
-            wire.stalled = True
-            epoch = wire.epoch
-            self._clock.after(
-                self._chance.uniform(2.8, 4.2), lambda: wire.disconnect() if epoch == wire.epoch else None
-            )
+            wire.stall(self._chance.uniform(2.8, 4.2))
 
     def _restart_asterisk(self) -> None:
         if not self.asterisk_runs:

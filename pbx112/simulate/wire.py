@@ -35,6 +35,8 @@ class Wire:
         self.registered = False
         """Asterisk believes so."""
         self.stalled = False
+        self._noticed_ns = 0
+        """When a silent connection is given up."""
         self.agreed = False
         """What both believe has been compared since."""
         self.epoch = 0
@@ -69,6 +71,12 @@ class Wire:
     def agree(self) -> None:
         """The daemon has compared what it believes with what Asterisk has."""
         self.agreed, self._calm_ns = True, self._clock.now_ns
+
+    def stall(self, seconds: float) -> None:
+        """The connection is silent, and given up after so long."""
+        self.stalled, epoch = True, self.epoch
+        self._noticed_ns = self._clock.now_ns + int(seconds * SECOND)
+        self._clock.at(self._noticed_ns, lambda: self.disconnect() if epoch == self.epoch else None)
 
     def disconnect(self) -> None:
         """The connection is gone, and both know."""
@@ -131,7 +139,10 @@ class Wire:
         chance, faults = self._chance, self.faults
         self._tale.say(f"  request {what} {about}")
         if self.stalled:
-            return Fate(4.5, instead=OutcomeUnknown("", about, "no answer"))
+            waits = (
+                self._noticed_ns - self._clock.now_ns
+            ) / SECOND  # as the client: nobody waits beyond the connection
+            return Fate(waits, instead=OutcomeUnknown("", about, "the connection was lost"))
         before = chance.uniform(0.0003, 0.003)
         after = 0.0
         call = call_of(about)
