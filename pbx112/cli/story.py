@@ -38,7 +38,14 @@ def caller_of(raw: str, number: str | None, *, unmask: bool, language: Language 
     shown = number or raw
     if not shown:
         return "withheld" if language == "en" else "tanpa nomor"
-    return shown if unmask else mask(shown)
+    return shown if unmask else _masked(shown, language)
+
+
+def _masked(shown: str, language: Language) -> str:
+    """What is no number (`anonymous`, which Postgres gives as `…ous`) says only that there is none."""
+    if any(sign.isdecimal() for sign in shown) or len(shown) < len("…ous"):
+        return mask(shown)
+    return "withheld" if language == "en" else "tanpa nomor"
 
 
 def masked(event: ev.CallerDescribed) -> ev.CallerDescribed:

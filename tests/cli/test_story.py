@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx112.cli.story import sentence
+from pbx112.cli.story import caller_of, sentence
 from pbx112.model import events as ev
 from pbx112.words import DISPOSITIONS, OUTCOMES, RESULTS, TESTS
 from tests.cdr.calls import DESK, MOBILE
@@ -61,6 +61,21 @@ def test_the_words_are_those_of_the_records() -> None:
 def test_what_is_told(event: ev.Event, english: str, indonesian: str) -> None:
     assert sentence(event, unmask=False) == english
     assert sentence(event, unmask=False, language="id") == indonesian
+
+
+@pytest.mark.parametrize(
+    ("raw", "number", "shown"),
+    [
+        ("081311112222", "+6281311112222", "…222"),
+        ("110", None, "…"),
+        ("anonymous", None, "withheld"),
+        ("…ous", None, "withheld"),  # as the views give it
+        ("", None, "withheld"),
+    ],
+)
+def test_a_number_is_masked_and_what_is_none_is_no_number(raw: str, number: str | None, shown: str) -> None:
+    assert caller_of(raw, number, unmask=False) == shown
+    assert caller_of(raw, number, unmask=True) == (number or raw or "withheld")
 
 
 def test_the_help_names_the_extra_to_install(pbx112: Pbx112) -> None:
