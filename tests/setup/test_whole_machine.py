@@ -71,7 +71,7 @@ async def machine(tmp_path: Path) -> AsyncIterator[WholeMachine]:
         for command in STEP_2:
             await machine.run(*command.split())
         await machine.put("/etc/asterisk/pjsip.conf", PHONE)
-        await machine.put("/root/agencies.yaml", PLAN)
+        await machine.put("agencies.yaml", PLAN)
         yield machine
 
 
@@ -121,7 +121,7 @@ async def test_from_nothing_to_ready_and_back(machine: WholeMachine, office: str
     if office == "FreePBX":
         await panel(machine)
     before = await machine.standing()
-    output = await setup(machine, "--agencies", "/root/agencies.yaml", "--no-database")
+    output = await setup(machine, "--agencies", "agencies.yaml", "--no-database")
     assert f"This is {office}." in output
     written = await machine.standing()
     assert [written["/etc/pbx112"][0], written["/etc/pbx112/pbx112.env"][0]] == ["0o40750", "0o100640"]
@@ -154,7 +154,7 @@ async def test_from_nothing_to_ready_and_back(machine: WholeMachine, office: str
 
 
 async def test_what_a_hand_has_changed_stays(machine: WholeMachine) -> None:
-    await setup(machine, "--agencies", "/root/agencies.yaml", "--no-database")
+    await setup(machine, "--agencies", "agencies.yaml", "--no-database")
     await machine.put("/etc/pbx112/pbx112.env", "PBX112_LOG_LEVEL=debug\n")
     changed_by_hand = await machine.standing()
     for arguments in (("--no-database",), ("--undo",)):
@@ -168,6 +168,6 @@ async def test_what_a_hand_has_changed_stays(machine: WholeMachine) -> None:
 async def test_a_folder_that_stood_there_stays(machine: WholeMachine) -> None:
     await machine.run("install", "-d", "-m", "0700", "/etc/pbx112")
     before = await machine.standing()
-    await setup(machine, "--agencies", "/root/agencies.yaml", "--no-database")
+    await setup(machine, "--agencies", "agencies.yaml", "--no-database")
     await machine.run("pbx112", "setup", "--undo", "--yes")
     assert changed(before, await machine.standing()) == set()
