@@ -7,6 +7,7 @@ ChannelHangupRequest and StasisEnd; media ends music on hold for good.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from pbx112.ari import Channel, Conflict, Playback, Unavailable
@@ -29,7 +30,7 @@ class Chan:
     """A channel. `kind` is whose it is, `number` the line's (or the caller's)."""
 
     __slots__ = (
-        "args", "bridge", "fallback", "id", "in_app", "joined", "kind", "music", "number", "phone",
+        "args", "bridge", "came", "fallback", "id", "in_app", "joined", "kind", "music", "number", "phone",
         "playing", "signalled", "state", "tone",
     )  # fmt: skip
 
@@ -40,6 +41,7 @@ class Chan:
         self.kind = kind
         self.number = number
         self.state = state
+        self.came = ""  # when, in Asterisk's writing
         self.args = {"caller": "intake", "leg": "leg", "stand_in": ""}[kind]
         self.in_app = False
         self.fallback = False
@@ -135,6 +137,8 @@ class Asterisk:
         """The intake dialplan, which lets the caller hear ringing before all else."""
         chan = Chan(call_id, "caller", number, "Ring")
         chan.signalled = True
+        came = datetime.fromtimestamp(self._clock.now.utc_us / 1e6, UTC)
+        chan.came = came.isoformat(timespec="milliseconds")
         if number[-1:] in set("02468"):
             chan.args = "intake,noted"
         self.channels[call_id] = chan
@@ -344,4 +348,5 @@ class Asterisk:
             where = Dialplan(FALLBACK_CONTEXT, "s", 1, "Dial", "")
         else:
             where = Dialplan("", "", 1, "AppDial2", "")
-        return Channel(chan.id, f"PJSIP/{chan.kind}-1", chan.state, Party("", chan.number), dialplan=where)
+        name, party = f"PJSIP/{chan.kind}-1", Party("", chan.number)
+        return Channel(chan.id, name, chan.state, party, dialplan=where, creationtime=chan.came)

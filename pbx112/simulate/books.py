@@ -52,6 +52,8 @@ class Books:
         self.dossiers: dict[str, Dossier] = {}
         self.open: dict[str, None] = {}
         """The calls that have begun and not ended."""
+        self.came: dict[str, int] = {}
+        """When each caller came, UTC microseconds."""
         self.left: set[str] = set()
         """The callers who are gone by themselves, or with Asterisk."""
         self._calm = wire.faults.calm
@@ -196,9 +198,9 @@ class Books:
 
     # --- when all is over ---
 
-    def account(self, callers: Iterable[str]) -> None:
-        """Every one of these callers has a record, and each record is true. Raises :class:`Broken`."""
-        for call_id in callers:
+    def account(self) -> None:
+        """Every caller who came has a record, and each record is true. Raises :class:`Broken`."""
+        for call_id in self.came:
             if call_id not in self.dossiers:
                 if self._calm and not self._wire.disturbed(call_id):
                     raise Broken("everybody_recorded", call_id, "the caller is in no record")
@@ -206,7 +208,7 @@ class Books:
         for call_id, dossier in self.dossiers.items():
             if dossier.ended_by is None:
                 raise Broken("first_and_last", call_id, f"has no end: {dossier.state}")
-            records = dossier.check_record()
+            records = dossier.check_record(self.came[call_id])
             self._ship(dossier)
             self._tale.seen[f"record:{records.call.outcome if records.call else None}"] += 1
 

@@ -19,7 +19,7 @@ from pbx112.plan.types import Plan
 from pbx112.switch.calls import Calls
 from pbx112.switch.hearing import Hearing, RecordingEvent
 from pbx112.switch.live import Alarm, LiveCall
-from pbx112.switch.reconcile import Found, compare, is_caller, is_noted
+from pbx112.switch.reconcile import Found, compare, heard_late, is_caller, is_noted
 from pbx112.switch.requests import FALLBACK_CONTEXT, Final, perform, settle
 from pbx112.switch.sweep import EVERY as SWEEP_EVERY
 from pbx112.switch.sweep import Sweep
@@ -193,7 +193,7 @@ class Daemon:
         if self.stopping:
             self._spawn(self._clear(asks.ToFallback(channel.id)))
             return
-        caller = read_caller(channel.caller.number, self.plan.service.country)
+        caller, utc_us = read_caller(channel.caller.number, self.plan.service.country), self._clock.now.utc_us
         live = self._new(channel.id, None)
         live.tell(
             stimuli.Arrived(
@@ -204,7 +204,8 @@ class Daemon:
                 dialled=harmless(channel.dialplan.exten),
                 source=harmless(channel.name.rpartition("-")[0]),
                 noted=noted,
-                nuisance=self.calls.ledger.nuisance(caller.e164, self.plan.nuisance, self._clock.now.utc_us),
+                nuisance=self.calls.ledger.nuisance(caller.e164, self.plan.nuisance, utc_us),
+                late=heard_late(channel, utc_us),
             )
         )
 

@@ -25,6 +25,7 @@ from pbx112.model.state import (
     due,
     evolve,
 )
+from pbx112.switch.reconcile import AT_ONCE
 
 LAWS = {
     "journal_then_act": "no request leaves before the event that causes it is written, and none without one (law 2)",
@@ -46,6 +47,7 @@ LAWS = {
     "same_fold": "a call's state is the fold of its journal (the one stream)",
     "time_forward": "the moments of a call's events never run backwards",
     "true_record": "the record has one outcome, fits its events, and its times are in order (3)",
+    "true_arrival": "the record has the caller arrive when it came, however long no daemon heard of it (3)",
     "late_record": "a record that arrives late says the same as one that arrives at once (3)",
     "nothing_left": "when all is over, no channel and no bridge of ours is left in Asterisk (6)",
     "everybody_recorded": "each caller whom the daemon or the dialplan had is in the records, once (3)",
@@ -136,9 +138,11 @@ class Dossier:
         ]
         return build_record(self.call_id, told[:upto], journal_id="simulated", node="simulated")
 
-    def check_record(self) -> Records:
-        """When all is over. Raises :class:`Broken`."""
+    def check_record(self, came_us: int) -> Records:
+        """When all is over; the caller came at `came_us`. Raises :class:`Broken`."""
         records = self.record()
+        if why := _told_too_late(self.history, came_us):
+            raise Broken("true_arrival", self.call_id, why)
         for why in breaks_of_record(self.history, records):
             raise Broken("true_record", self.call_id, why)
         return records
@@ -195,6 +199,16 @@ def breaks_of_hangup(dossier: Dossier) -> Iterator[tuple[str, str]]:
     if dossier.ended_by == "staff" or (dossier.ended_by == "system" and dossier.announced):
         return
     yield "never_hung_up", f"the call was ended by {dossier.ended_by or 'nobody'}"
+
+
+def _told_too_late(history: list[tuple[Instant, CallEvent]], came_us: int) -> str:
+    """By how much the daemon's record has the caller arrive after it came; empty where that is near enough."""
+    at, first = history[0]
+    assert isinstance(first, ev.CallArrived)
+    late = (first.came(at).utc_us - came_us) / 1e6
+    waited = (at.utc_us - came_us) / 1e6
+    near = -0.01 < late < AT_ONCE + 0.01 or waited >= ev.LATEST
+    return "" if near or first.via == "fallback" else f"it came {late:.3f} s before its record says"
 
 
 def breaks_of_record(history: list[tuple[Instant, CallEvent]], records: Records) -> Iterator[str]:

@@ -113,7 +113,7 @@ class World(AroundAsterisk):
             self.clock.stop()
         if left := [*self.asterisk.channels, *self.asterisk.bridges]:
             raise Broken("nothing_left", call_of(left[0]), ", ".join(left))
-        self.books.account(self.callers)
+        self.books.account()
         return self.seen
 
     def _look(self) -> None:
@@ -158,6 +158,7 @@ class World(AroundAsterisk):
         call_id = f"{self.clock.now.utc_us // 1_000_000}.{number}"
         caller = self.strangers.caller()
         self.callers[call_id] = caller
+        self.books.came[call_id] = self.clock.now.utc_us
         self.tale.say(f"call {call_id}: a citizen dials ({caller})")
         chan = self.asterisk.call_comes_in(call_id, caller.number)
         self.clock.after(caller.patience, lambda: self._out_of_patience(chan))

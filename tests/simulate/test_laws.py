@@ -198,6 +198,13 @@ def test_acting_before_the_journal_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert failure.law == "journal_then_act", failure.text
 
 
+def test_an_arrival_told_too_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pbx112.simulate.daemon.heard_late", lambda channel, utc_us: 0.0)
+    failure = first_failure()
+    assert failure is not None
+    assert failure.law == "true_arrival", failure.text
+
+
 # --- and the line before the call takers ---
 
 
