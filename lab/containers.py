@@ -33,7 +33,10 @@ MADE_OF = {
 _ENTER = """
 set -e
 root=$1; shift
-mount --bind "$root" "$root"
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work
+mount -t overlay -o "lowerdir=$root,upperdir=/mnt/upper,workdir=/mnt/work" overlay "$root"
+umount /mnt
 while [ "$1" != -- ]; do
     mkdir -p "$(dirname "$root$2")"
     if [ "$1" = tmpfs ] || [ -d "$3" ]; then mkdir -p "$root$2"; else touch "$root$2"; fi
@@ -50,7 +53,8 @@ mount --rbind /dev "$root/dev"
 mount -o remount,bind,ro "$root"
 exec chroot "$root" "$@"
 """
-"""Arguments: the root; mounts (kind, where, what); `--`; the command."""
+"""Arguments: the root; mounts (kind, where, what); `--`; the command. What is written, mount points above all, goes to
+memory: the image stays as it was built."""
 
 
 @dataclass(frozen=True)

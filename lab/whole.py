@@ -23,14 +23,13 @@ _BOOT = """
 mount -t tmpfs tmpfs "$3"
 mkdir "$3/upper" "$3/work" "$3/root"
 mount -t overlay -o "lowerdir=$1:$2,upperdir=$3/upper,workdir=$3/work" overlay "$3/root"
-rm -rf "$3/root/etc/pbx112"
 mount -t proc proc "$3/root/proc"
 mount --rbind /dev "$3/root/dev"
 mount -t tmpfs -o mode=0755 tmpfs "$3/root/run"
 ip link set lo up
 exec chroot "$3/root" sh -c 'echo up; exec sleep infinity'
 """
-"""Arguments: Asterisk's root; pbx112's; a folder. A container that ran before has left mount points in its image."""
+"""Arguments: Asterisk's root; pbx112's; a folder."""
 
 _PATHS = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
