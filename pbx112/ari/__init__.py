@@ -19,7 +19,18 @@ from .errors import (
 )
 from .events import ALL, Event, UnknownEvent
 from .http_client import AriHttp
-from .model import Application, Bridge, Channel, Dialplan, Endpoint, Module, Party, Playback, Recording
+from .model import (
+    Application,
+    Bridge,
+    Channel,
+    Dialplan,
+    Endpoint,
+    Module,
+    Party,
+    Playback,
+    Recording,
+    seconds_of,
+)
 from .operations import HangupReason, Operations
 from .settings import AriSettings
 from .version import AsteriskInfo, Version, parse_version
@@ -58,4 +69,5 @@ __all__ = [
     "UnknownEvent",
     "Version",
     "parse_version",
+    "seconds_of",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 
@@ -99,3 +101,11 @@ class Module(_Resource, frozen=True):
     name: str
     description: str = ""
     status: str = ""
+
+
+def seconds_of(timestamp: str) -> float:
+    """A moment as Asterisk writes it (`2026-11-24T02:00:00.000+0000`), in seconds since the epoch; 0 if unreadable."""
+    try:
+        return datetime.fromisoformat(timestamp).timestamp()
+    except ValueError:
+        return 0.0

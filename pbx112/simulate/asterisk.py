@@ -7,12 +7,12 @@ ChannelHangupRequest and StasisEnd; media ends music on hold for good.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Literal
 
 from pbx112.ari import Channel, Conflict, Playback, Unavailable
 from pbx112.ari import events as rest
 from pbx112.ari.model import Dialplan, Party, Recording
+from pbx112.cdr.values import moment
 from pbx112.plan.dialled import TRANSFERS
 from pbx112.switch.requests import FALLBACK_CONTEXT
 
@@ -137,8 +137,7 @@ class Asterisk:
         """The intake dialplan, which lets the caller hear ringing before all else."""
         chan = Chan(call_id, "caller", number, "Ring")
         chan.signalled = True
-        came = datetime.fromtimestamp(self._clock.now.utc_us / 1e6, UTC)
-        chan.came = came.isoformat(timespec="milliseconds")
+        chan.came = moment(self._clock.now.utc_us).isoformat(timespec="milliseconds")
         if number[-1:] in set("02468"):
             chan.args = "intake,noted"
         self.channels[call_id] = chan

@@ -4,22 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from datetime import datetime
 from typing import Any, Protocol, cast
 
-from pbx112.ari import AriClient, AriError, Channel, NotFound
+from pbx112.ari import AriClient, AriError, Channel, NotFound, seconds_of
 from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import asks, stimuli
-from pbx112.model.caller import harmless, read_caller
 from pbx112.model.events import CallEnded, CallEvent, Instant, Outcome
 from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.plan.types import Plan
+from pbx112.switch.arrival import arrival
 from pbx112.switch.calls import Calls
 from pbx112.switch.hearing import Hearing, RecordingEvent
 from pbx112.switch.live import Alarm, LiveCall
-from pbx112.switch.reconcile import Found, compare, heard_late, is_caller, is_noted
+from pbx112.switch.reconcile import Found, compare, is_caller, is_noted
 from pbx112.switch.requests import FALLBACK_CONTEXT, Final, perform, settle
 from pbx112.switch.sweep import EVERY as SWEEP_EVERY
 from pbx112.switch.sweep import Sweep
@@ -193,21 +192,8 @@ class Daemon:
         if self.stopping:
             self._spawn(self._clear(asks.ToFallback(channel.id)))
             return
-        caller, utc_us = read_caller(channel.caller.number, self.plan.service.country), self._clock.now.utc_us
         live = self._new(channel.id, None)
-        live.tell(
-            stimuli.Arrived(
-                channel=channel.id,
-                caller_raw=caller.raw,
-                caller=caller.e164,
-                callable=caller.callable,
-                dialled=harmless(channel.dialplan.exten),
-                source=harmless(channel.name.rpartition("-")[0]),
-                noted=noted,
-                nuisance=self.calls.ledger.nuisance(caller.e164, self.plan.nuisance, utc_us),
-                late=heard_late(channel, utc_us),
-            )
-        )
+        live.tell(arrival(channel, self.plan, self.calls.ledger, self._clock.now.utc_us, noted=noted))
 
     async def _ask_who_calls(self, request: asks.AskWhoCalls) -> None:
         described = await perform(self._ari, request, sleep=sleep)
@@ -280,8 +266,7 @@ class Daemon:
             await self._ari.channels(),
             await self._ari.bridges(),
         )
-        started_us = int(datetime.fromisoformat(info.started).timestamp() * 1e6)
-        return compare(APP, known, channels, bridges, started_us, self.plan)
+        return compare(APP, known, channels, bridges, seconds_of(info.started), self.plan)
 
     async def _tidy(self, found: Found) -> None:
         """As `Switch._tidy`."""

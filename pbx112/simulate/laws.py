@@ -25,7 +25,7 @@ from pbx112.model.state import (
     due,
     evolve,
 )
-from pbx112.switch.reconcile import AT_ONCE
+from pbx112.switch.arrival import AT_ONCE
 
 LAWS = {
     "journal_then_act": "no request leaves before the event that causes it is written, and none without one (law 2)",

@@ -6,10 +6,8 @@ import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from pbx112.ari import AriClient, Bridge, Channel
-from pbx112.model.events import LATEST
+from pbx112.ari import AriClient, Bridge, Channel, seconds_of
 from pbx112.model.state import Call, Leg
 from pbx112.model.stimuli import Resumed, Transferred
 from pbx112.plan.types import Plan
@@ -24,9 +22,6 @@ it in Stasis also in the moment in which it turns it away, and a request to join
 
 NOTED = "noted"
 """The intake's argument to our application where it has noted what the trunk says of the caller."""
-
-AT_ONCE = 0.5
-"""Seconds: so soon a daemon hears of a caller in whose way nothing is."""
 
 _LEG_ID = re.compile(r"(?P<call>.+)-leg[0-9]+")
 _BRIDGE_ID = re.compile(r"(?P<call>.+)-bridge")
@@ -47,10 +42,10 @@ async def survey(ari: AriClient, app: str, calls: Iterable[Call], plan: Plan) ->
     """Ask Asterisk for all channels and bridges and compare. Raises :class:`pbx112.ari.AriError`."""
     known = {call.call_id: call for call in calls}
     info, channels, bridges = await asyncio.gather(ari.asterisk_info(), ari.channels(), ari.bridges())
-    found = compare(app, known, channels, bridges, _utc_us(info.started), plan)
+    found = compare(app, known, channels, bridges, seconds_of(info.started), plan)
     if any(resumed.up for resumed in found.resumed.values()):
         await asyncio.sleep(SURE_AFTER)
-        found = compare(app, known, await ari.channels(), bridges, _utc_us(info.started), plan)
+        found = compare(app, known, await ari.channels(), bridges, seconds_of(info.started), plan)
     return found
 
 
@@ -59,10 +54,10 @@ def compare(
     known: Mapping[str, Call],
     channels: Iterable[Channel],
     bridges: Iterable[Bridge],
-    started_us: int,
+    started: float,
     plan: Plan,
 ) -> Found:
-    """The comparison itself; `started_us` is when Asterisk started, UTC microseconds."""
+    """The comparison itself; `started` is when Asterisk started, seconds since the epoch."""
     alive = {channel.id: channel for channel in channels}
     spans = {bridge.id: bridge for bridge in bridges}
     moved = {call.call_id: on_the_bridge(call, plan, alive, spans) for call in known.values()}
@@ -83,7 +78,7 @@ def compare(
     )
     return Found(
         resumed={
-            call.call_id: _resumed(call, alive, started_us, moved[call.call_id]) for call in known.values()
+            call.call_id: _resumed(call, alive, started, moved[call.call_id]) for call in known.values()
         },
         arrivals=tuple(arrivals),
         orphans=tuple(orphans),
@@ -103,13 +98,6 @@ def is_caller(channel: Channel, app: str) -> bool:
 def is_noted(channel: Channel) -> bool:
     """Whether the intake dialplan noted what the trunk says of this caller."""
     return NOTED in _application(channel)[2:]
-
-
-def heard_late(channel: Channel, utc_us: int) -> float:
-    """Seconds that a caller's channel had been there before `utc_us`, by Asterisk, whose clock is ours; 0 where we hear
-    of it at once, or where the clock was set meanwhile."""
-    late = (utc_us - _utc_us(channel.creationtime)) / 1e6
-    return round(late, 3) if AT_ONCE < late < LATEST else 0.0
 
 
 def is_leg(channel: str) -> bool:
@@ -152,20 +140,12 @@ def _application(channel: Channel) -> list[str]:
     return where.app_data.split(",") if where.app_name == "Stasis" else []
 
 
-def _utc_us(timestamp: str) -> int:
-    """Asterisk's own writing of a moment (`2026-11-24T02:00:00.000+0000`) as UTC microseconds; 0 if unreadable."""
-    try:
-        return int(datetime.fromisoformat(timestamp).timestamp() * 1e6)
-    except ValueError:
-        return 0
-
-
 def _resumed(
-    call: Call, alive: Mapping[str, Channel], started_us: int, transferred: tuple[Transferred, ...]
+    call: Call, alive: Mapping[str, Channel], started: float, transferred: tuple[Transferred, ...]
 ) -> Resumed:
     caller = alive.get(call.arrival.channel)
     if caller is None:
-        restarted = started_us > call.arrived.utc_us
+        restarted = started * 1e6 > call.arrived.utc_us
         return Resumed(asterisk_restarted=restarted, caller_gone=not restarted)
     if caller.dialplan.context.startswith(FALLBACK_CONTEXT):
         return Resumed(in_fallback=True)

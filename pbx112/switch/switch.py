@@ -15,7 +15,6 @@ from pbx112.ari import events as rest
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.journal import Journal, JournalError
 from pbx112.model import asks, stimuli
-from pbx112.model.caller import harmless, read_caller
 from pbx112.model.events import (
     CallEnded,
     CallEvent,
@@ -30,13 +29,14 @@ from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
 from pbx112.tasks import keep_running
 
+from .arrival import arrival
 from .calls import Calls
 from .debts import Debts
 from .hearing import LISTENED, Hearing, RecordingEvent
 from .ledger import Ledger
 from .line_tests import LineTests
 from .live import Alarm, LiveCall, now
-from .reconcile import Found, heard_late, is_caller, is_noted, survey
+from .reconcile import Found, is_caller, is_noted, survey
 from .record import draft, told
 from .requests import FALLBACK_CONTEXT, Final, perform, settle
 from .sweep import Sweep
@@ -327,22 +327,9 @@ class Switch:
         if self._stopping:
             self._spawn(self._ask(asks.ToFallback(channel.id)), f"give {channel.id} to the fallback")
             return
-        caller, utc_us = read_caller(channel.caller.number, self._plan.service.country), now().utc_us
         live = LiveCall(self, channel.id, None)
         self._calls.add(live)
-        live.tell(
-            stimuli.Arrived(
-                channel=channel.id,
-                caller_raw=caller.raw,
-                caller=caller.e164,
-                callable=caller.callable,
-                dialled=harmless(channel.dialplan.exten),
-                source=harmless(channel.name.rpartition("-")[0]),
-                noted=noted,
-                nuisance=self.ledger.nuisance(caller.e164, self._plan.nuisance, utc_us),
-                late=heard_late(channel, utc_us),
-            )
-        )
+        live.tell(arrival(channel, self._plan, self.ledger, now().utc_us, noted=noted))
 
     def left_stasis(self, live: LiveCall) -> None:
         """A caller is no longer in our hands."""

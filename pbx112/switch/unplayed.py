@@ -6,11 +6,10 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime
 
 import structlog
 
-from pbx112.ari import Playback
+from pbx112.ari import Playback, seconds_of
 from pbx112.model.caller import harmless
 
 log = structlog.get_logger()
@@ -33,7 +32,7 @@ class Unplayed:
 
     def begins(self, playback: Playback, timestamp: str) -> None:
         """A sound begins."""
-        self._began[playback.id] = _seconds(timestamp)
+        self._began[playback.id] = seconds_of(timestamp)
         if len(self._began) > FOLLOWED:
             self._began.popitem(last=False)
 
@@ -42,7 +41,7 @@ class Unplayed:
         began = self._began.pop(playback.id, None)
         if began is None or (last and playback.state != "failed"):
             return
-        if 0 <= _seconds(timestamp) - began < AT_ONCE:
+        if 0 <= seconds_of(timestamp) - began < AT_ONCE:
             self._complain(harmless(playback.media_uri))
 
     def _complain(self, media: str) -> None:
@@ -59,10 +58,3 @@ class Unplayed:
             action="sound",
             sound=media,
         )
-
-
-def _seconds(timestamp: str) -> float:
-    try:
-        return datetime.fromisoformat(timestamp).timestamp()
-    except ValueError:
-        return 0.0

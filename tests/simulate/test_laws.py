@@ -199,7 +199,7 @@ def test_acting_before_the_journal_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_arrival_told_too_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pbx112.simulate.daemon.heard_late", lambda channel, utc_us: 0.0)
+    monkeypatch.setattr("pbx112.switch.arrival._heard_late", lambda channel, utc_us: 0.0)
     failure = first_failure()
     assert failure is not None
     assert failure.law == "true_arrival", failure.text
