@@ -139,17 +139,19 @@ class Telephone(asyncio.DatagramProtocol):
         self._sip.close()
         self.rtp.close()
 
-    def call(self, number: str, caller: str, to: tuple[str, int]) -> Talk:
-        """Dial `number` with `caller` as the From header's address (what stands between `<` and `>`, or all)."""
+    def call(self, number: str, caller: str, to: tuple[str, int], call_id: str = "") -> Talk:
+        """Dial `number` with `caller` as the From header's address (what stands between `<` and `>`, or all), and with
+        this Call-ID, which may hold any bytes (surrogates stand for what is no UTF-8)."""
         tag = next(_tags)
+        call_id = call_id or f"c{tag}@{self.host}"
         own = f"{caller if '<' in caller else f'<sip:{caller}@{self.host}>'};tag=c{tag}"
         invite = (
             f"INVITE sip:{number}@{to[0]} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{tag}i\r\n"
-            f"From: {own}\r\nTo: <sip:{number}@{to[0]}>\r\nCall-ID: c{tag}@{self.host}\r\nCSeq: 1 INVITE\r\n"
+            f"From: {own}\r\nTo: <sip:{number}@{to[0]}>\r\nCall-ID: {call_id}\r\nCSeq: 1 INVITE\r\n"
             f"Contact: <sip:x@{self.host}:{self.port}>\r\nMax-Forwards: 70\r\n{self._sdp()}"
         )
-        talk = Talk(self, f"c{tag}@{self.host}", invite, to, target=f"sip:{number}@{to[0]}", local=own)
+        talk = Talk(self, call_id, invite, to, target=f"sip:{number}@{to[0]}", local=own)
         self.talks.append(talk)
         self.send(invite, to)
         return talk

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pbx112.ari import AriClient, Bridge, Channel, seconds_of
 from pbx112.model.state import Call, Leg
 from pbx112.model.stimuli import Resumed, Transferred
 from pbx112.plan.types import Plan
 
+from .channels import all_channels
 from .requests import BRIDGE_NAME, FALLBACK_CONTEXT
 from .stand_ins import is_stand_in, on_the_bridge
 
@@ -30,23 +31,37 @@ _BRIDGE_ID = re.compile(r"(?P<call>.+)-bridge")
 @dataclass(frozen=True, slots=True)
 class Found:
     """`resumed`: what each known call has to hear; `arrivals`: callers in our application whom nobody knows;
-    `orphans` and `bridges`: ids of ours that belong to no live call."""
+    `orphans` and `bridges`: ids of ours that belong to no live call; `untold`: ids of callers whom nobody knows, and of
+    whom Asterisk tells nothing."""
 
     resumed: Mapping[str, Resumed]
     arrivals: tuple[Channel, ...]
     orphans: tuple[str, ...]
     bridges: tuple[str, ...]
+    untold: tuple[str, ...] = ()
 
 
 async def survey(ari: AriClient, app: str, calls: Iterable[Call], plan: Plan) -> Found:
     """Ask Asterisk for all channels and bridges and compare. Raises :class:`pbx112.ari.AriError`."""
     known = {call.call_id: call for call in calls}
-    info, channels, bridges = await asyncio.gather(ari.asterisk_info(), ari.channels(), ari.bridges())
-    found = compare(app, known, channels, bridges, seconds_of(info.started), plan)
+    ours = channels_of(known.values())
+    info, told, bridges = await asyncio.gather(ari.asterisk_info(), all_channels(ari, ours), ari.bridges())
+    found = compare(app, known, told.channels, bridges, seconds_of(info.started), plan)
     if any(resumed.up for resumed in found.resumed.values()):
         await asyncio.sleep(SURE_AFTER)
-        found = compare(app, known, await ari.channels(), bridges, seconds_of(info.started), plan)
-    return found
+        told = await all_channels(ari, ours)
+        found = compare(app, known, told.channels, bridges, seconds_of(info.started), plan)
+    untold = (channel for channel in told.untold if channel not in ours and not is_leg(channel))
+    return replace(found, untold=tuple(untold))
+
+
+def channels_of(calls: Iterable[Call]) -> frozenset[str]:
+    """The ids of the channels that these calls have: their callers', and their lines'."""
+    return frozenset(
+        channel
+        for call in calls
+        for channel in (call.arrival.channel, *(leg.channel for leg in call.live_legs()))
+    )
 
 
 def compare(

@@ -31,12 +31,13 @@ from pbx112.tasks import keep_running
 
 from .arrival import arrival
 from .calls import Calls
+from .channels import all_channels
 from .debts import Debts
 from .hearing import LISTENED, Hearing, RecordingEvent
 from .ledger import Ledger
 from .line_tests import LineTests
 from .live import Alarm, LiveCall, now
-from .reconcile import Found, is_caller, is_noted, survey
+from .reconcile import Found, channels_of, is_caller, is_noted, survey
 from .record import draft, told
 from .requests import FALLBACK_CONTEXT, Final, perform, settle
 from .sweep import Sweep
@@ -153,7 +154,11 @@ class Switch:
     async def _hand_over_whom_it_has(self, ari: AriHttp) -> bool:
         """Whether there was anybody."""
         found = False
-        for channel in await ari.channels():
+        there = await all_channels(ari, channels_of(self.live_calls()))
+        for channel_id in (channel_id for channel_id in there.untold if channel_id not in self._calls):
+            found = True
+            await settle(ari, asks.ToFallback(channel_id))
+        for channel in there.channels:
             live = self._calls.get(channel.id)
             talks = live is not None and live.call is not None and isinstance(live.call.situation, Talking)
             if is_caller(channel, self._app) and not talks:
@@ -445,11 +450,20 @@ class Switch:
         ]
         for channel_id in orphans:
             await self.ask(asks.Hangup(channel_id))
+        untold = [channel for channel in found.untold if channel not in self._calls]
+        for channel_id in untold:
+            log.warning(
+                "Asterisk tells nothing of a caller (its SIP Call-ID is no UTF-8?); the fallback serves it. See the "
+                "trunk that it came by",
+                action="untold",
+                channel=channel_id,
+            )
+            await self.ask(asks.ToFallback(channel_id))
         mine = {call.bridge for call in self.live_calls()}
         bridges = [bridge for bridge in found.bridges if bridge not in mine]
         for bridge in bridges:
             await self.ask(asks.DropBridge(bridge))
-        return len(arrivals) + len(orphans) + len(bridges)
+        return len(arrivals) + len(orphans) + len(untold) + len(bridges)
 
     async def _recover(self) -> None:
         """Fold what the journal says of calls that have not ended. A journal that cannot be read is no reason not

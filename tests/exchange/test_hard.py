@@ -13,9 +13,12 @@ from lab.cable import Cable
 from lab.callers import Caller
 from lab.daemon import Daemon
 from lab.exchange import Exchange
+from lab.network import SIP, free_udp_ports
 from lab.phones import BUSY, SILENT, Answers
 from lab.processes import Process, eventually
 from pbx112.journal import Reader, verify
+
+from tests.sip import Telephone
 
 from .plans import plan
 
@@ -85,6 +88,29 @@ async def test_a_call_that_had_ended_does_not_begin_again(exchange: Exchange) ->
         await exchange.quiet(within=GONE_WITHIN)
         assert (await exchange.record(caller)).call["last_seq"] == record.call["last_seq"]
         assert exchange.phone("2201").rang == 1
+
+
+async def test_a_call_id_that_is_no_text_costs_nobody_the_call(exchange: Exchange) -> None:
+    """Asterisk tells nothing of such a caller, and of nobody in its list of channels while that one is there."""
+    await exchange.reload_plan(plan())
+    await exchange.phones({"1101": SILENT, "1102": SILENT})
+    here = exchange.network.incoming_trunk
+    hostile = await Telephone(here, next(free_udp_ports(here)), "").open()
+    try:
+        talk = hostile.call("112", "081211112222", (exchange.network.exchange, SIP), "\udcff\udcfe@lab")
+        await exchange.phone("1101").until_rung(within=6)
+        await exchange.daemon.kill()
+        await exchange.daemon.start()
+        await exchange.phones({"1101": SOON, "1102": BUSY})
+        caller = Caller(talk=0.5)
+        calling = await exchange.dial(caller)
+        await calling.ended()
+        assert (await exchange.record(caller)).outcome == "answered"
+        assert not talk.over.is_set(), "and it is still being served"
+        talk.cancel()
+    finally:
+        hostile.close()
+    await exchange.quiet()
 
 
 async def test_a_restart_in_the_middle_of_a_talk_is_noticed_by_nobody(exchange: Exchange) -> None:
