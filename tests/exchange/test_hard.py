@@ -17,7 +17,6 @@ from lab.network import SIP, free_udp_ports
 from lab.phones import BUSY, SILENT, Answers
 from lab.processes import Process, eventually
 from pbx112.journal import Reader, verify
-
 from tests.sip import Telephone
 
 from .plans import plan
