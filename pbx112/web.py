@@ -7,10 +7,12 @@ network and may be hostile; a connection that is slow to ask, or slow to read, c
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -22,6 +24,18 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """What every answer carries unless it says otherwise."""
+
+
+_log = logging.getLogger(__name__)
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    """Whether a line is about us. That a stranger speaks no HTTP is no error of ours, else each port scan would be a
+    traceback in the log and an alert."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log.addFilter(_ours)
 
 
 class _Refused(asyncio.Protocol):
@@ -37,6 +51,7 @@ class Bounded(web.Server):
     def __init__(self, handler: Handler, most: int, longest: float) -> None:
         super().__init__(
             handler,
+            logger=_log,
             access_log=None,
             max_line_size=2048,
             max_field_size=4096,

@@ -59,7 +59,7 @@ class Door:
         if not until.isascii() or not until.isdigit() or len(until) > 12:
             return False
         return (
-            hmac.compare_digest(self._session(int(until)).encode(), session.encode())
+            hmac.compare_digest(self._session(int(until)).encode(), session.encode(errors="replace"))
             and int(until) > self._clock()
         )
 

@@ -86,7 +86,8 @@ class Wallboard:
                 return await self._log_in(request)
             case ("POST", "/logout"):
                 left = _away("/login")
-                left.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+                if inside:  # a form on another site comes without the session (SameSite), and takes none away
+                    left.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
                 return left
             case ("GET", "/picture" | "/events") if not inside:
                 return answer("log in first\n", status=401)
