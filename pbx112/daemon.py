@@ -21,7 +21,7 @@ from pbx112.desk import DeskServer, LineWatch
 from pbx112.health import Health
 from pbx112.journal import Journal, Over, read_beat
 from pbx112.log import configure as log_lines
-from pbx112.model.events import CallEnded, DaemonStarted, DaemonStopped, JournalGap
+from pbx112.model.events import TOLD_AFTER_THE_END, CallEnded, DaemonStarted, DaemonStopped, JournalGap
 from pbx112.notify import notify
 from pbx112.plan.load import PlanError, load_plan
 from pbx112.plan.types import Plan
@@ -97,6 +97,7 @@ async def _in_turn(
             settings.journal,
             lock=lock,
             closing=[CallEnded.__name__],
+            late=[kind.__name__ for kind in TOLD_AFTER_THE_END],
             gap=lambda lost, why: draft("", JournalGap(lost, why), now(), ""),
             on_alarm=_alarm,
         )

@@ -39,6 +39,7 @@ class Journal:
         gap: GapMaker,
         on_alarm: Callable[[str], None],
         limits: Limits,
+        late: Collection[str] = (),
     ) -> None:
         self.path = path
         self._limits = limits
@@ -62,6 +63,7 @@ class Journal:
         self._writer = Writer(
             path,
             closing,
+            late,
             gap,
             Reports(
                 written=self._tell_written,
@@ -82,19 +84,20 @@ class Journal:
         on_alarm: Callable[[str], None],
         limits: Limits | None = None,
         lock: Lock | None = None,
+        late: Collection[str] = (),
     ) -> Self:
         """Open the journal at `path`, or begin it, and start its threads.
 
-        `closing` are the kinds of entry that close a subject; `gap` makes the draft which says that so many
-        drafts were lost, and why. A damaged file is set aside and a new journal begun; a disk that refuses is
-        an alarm, no error. `on_alarm` is called in the event loop, once when trouble begins and once (:class:`Over`)
-        when it ends.
+        `closing` are the kinds of entry that close a subject, `late` those that may come long after that, and never
+        open one; `gap` makes the draft which says that so many drafts were lost, and why. A damaged file is set aside
+        and a new journal begun; a disk that refuses is an alarm, no error. `on_alarm` is called in the event loop, once
+        when trouble begins and once (:class:`Over`) when it ends.
         `lock` is taken where it is not given; from here on it is the journal's.
 
         Raises :class:`JournalLocked` where another process writes it, :class:`JournalError` where the folder
         cannot be written or the file is something else.
         """
-        journal = cls(path, closing, gap, on_alarm, limits or Limits())
+        journal = cls(path, closing, gap, on_alarm, limits or Limits(), late)
         await asyncio.to_thread(journal._start, lock)
         await journal.append([])
         return journal

@@ -71,7 +71,9 @@ Item = Batch | Prune | Replace | Stop
 class Writer(threading.Thread):
     """Owns the only connection that writes entries. `journal_id` and `head` change in its thread alone."""
 
-    def __init__(self, path: Path, closing: Collection[str], gap: GapMaker, reports: Reports) -> None:
+    def __init__(
+        self, path: Path, closing: Collection[str], late: Collection[str], gap: GapMaker, reports: Reports
+    ) -> None:
         super().__init__(name="journal-writer", daemon=True)
         self.queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self.head = 0
@@ -80,6 +82,7 @@ class Writer(threading.Thread):
         """Drafts that had to be given up at the end."""
         self._path = path
         self._closing = frozenset(closing)
+        self._late = frozenset(late)
         self._gap = gap
         self._reports = reports
         self._connection: sqlite3.Connection | None = None
@@ -230,6 +233,8 @@ class Writer(threading.Thread):
                 continue
             if entry.kind in self._closing:
                 closed.add(name)
+            elif entry.kind in self._late:
+                pass  # it begins nothing, also where the end was pruned or stands in a journal of before
             elif name not in self._open_subjects and name not in opened and not self._was_closed(name):
                 opened[name] = entry.seq
         return opened, closed

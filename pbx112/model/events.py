@@ -663,6 +663,16 @@ CallEvent = (
 )
 """What stands under a call's id."""
 
+TOLD_AFTER_THE_END = (
+    CallMarked,
+    RecordingFinished,
+    RecordingFailed,
+    CallBackPlaced,
+    CallBackEnded,
+    ListenEnded,
+)
+"""Of these what may be told of a call that has ended: also, by a mark, when all else of it has left the journal."""
+
 DeskEvent = LineStateChanged | StandbyChosen | PinRefused | NuisanceLifted | DeskStated
 """What is done by dialling a code, outside any call."""
 

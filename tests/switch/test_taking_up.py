@@ -12,7 +12,16 @@ from pbx112.ari import events as rest
 from pbx112.ari.model import Dialplan
 from pbx112.journal import Draft, Journal
 from pbx112.model import asks
-from pbx112.model.events import CallArrived, CallEnded, CallEvent, Instant, StageEntered
+from pbx112.model.events import (
+    TOLD_AFTER_THE_END,
+    CallArrived,
+    CallEnded,
+    CallEvent,
+    CallMarked,
+    Instant,
+    Outcome,
+    StageEntered,
+)
 from pbx112.switch.live import now, urgent_first
 from pbx112.switch.reconcile import call_of, compare
 from pbx112.switch.record import draft, told
@@ -30,6 +39,7 @@ async def a_journal(folder: Path) -> Journal:
     return await Journal.open(
         folder / "journal.db",
         closing=[CallEnded.__name__],
+        late=[kind.__name__ for kind in TOLD_AFTER_THE_END],
         gap=lambda lost, why: Draft("", 0, 0, "", "JournalGap", b"{}"),
         on_alarm=lambda what: None,
     )
@@ -161,4 +171,19 @@ async def test_a_caller_whose_call_has_ended_is_no_new_one(tmp_path: Path) -> No
     switch.on_event(rest.StasisStart(channel=channel, args=("intake",)))
     assert switch.live_calls() == []
     assert [entry.kind for entry in await journal.of_subject("c1")].count("CallArrived") == 1
+    await journal.close()
+
+
+async def test_a_mark_of_a_call_that_has_left_the_journal_begins_none(tmp_path: Path) -> None:
+    """The daemon has run for months: an agency's phone marks its last call, which was pruned long ago."""
+    journal = await a_journal(tmp_path)
+    today = now()
+    await kept(journal, "c1", today.before(40 * 86_400), ARRIVED, CallEnded(Outcome.ANSWERED, "staff"))
+    assert await journal.prune(9, today.utc_us) == 2
+    await kept(journal, "c1", today, CallMarked("2101", disposition="prank"))
+    await kept(journal, "c2", today, ARRIVED, CallEnded(Outcome.ANSWERED, "staff"))
+    assert await journal.prune(9, today.utc_us + 1) == 3, "what is younger can still leave"
+    await kept(journal, "c1", today, CallMarked("2101", disposition="normal"))
+    await recovered(journal)
+    assert [entry.kind for entry in await journal.of_subject("c1")] == ["CallMarked"]
     await journal.close()
