@@ -114,7 +114,7 @@ class Talk:
 
 class Telephone(asyncio.DatagramProtocol):
     """A phone that behaves: `answers`, `silent` (rings only), `mute` (does not even say that it rings),
-    `presses 1`, `voicemail`, or a SIP status such as `486`."""
+    `presses 1`, `voicemail`, or a SIP status such as `486`; `302 2103` forwards to that number."""
 
     def __init__(self, host: str, port: int, behaves: str) -> None:
         self.host, self.port, self.behaves = host, port, behaves
@@ -210,7 +210,7 @@ class Telephone(asyncio.DatagramProtocol):
         what, _, key = self.behaves.partition(" ")
         if what.isdigit():
             talk.status = int(what)
-            self._reply(message, f"{what} No", addr)
+            self._reply(message, f"{what} No", addr, contact=f"sip:{key or 'x'}@{self.host}:{self.port}")
             return
         if what != "mute":
             self._reply(message, "180 Ringing", addr)
@@ -240,7 +240,12 @@ class Telephone(asyncio.DatagramProtocol):
         (talk.connected if status == 200 else talk.over).set()
 
     def _reply(
-        self, request: str, status: str, addr: tuple[str, int], body: str = "Content-Length: 0\r\n\r\n"
+        self,
+        request: str,
+        status: str,
+        addr: tuple[str, int],
+        body: str = "Content-Length: 0\r\n\r\n",
+        contact: str = "",
     ) -> None:
         to = _header(request, "To")
         tag = "" if ";tag=" in to else ";tag=p"
@@ -248,7 +253,7 @@ class Telephone(asyncio.DatagramProtocol):
         self.send(
             f"SIP/2.0 {status}\r\n{vias}From: {_header(request, 'From')}\r\nTo: {to}{tag}\r\n"
             f"Call-ID: {_header(request, 'Call-ID')}\r\nCSeq: {_header(request, 'CSeq')}\r\n"
-            f"Contact: <sip:x@{self.host}:{self.port}>\r\n{body}",
+            f"Contact: <{contact or f'sip:x@{self.host}:{self.port}'}>\r\n{body}",
             addr,
         )
 

@@ -138,7 +138,7 @@ class DeskServer:
                 await request.send_command(f"EXEC Set CALLERID(num)={act.caller_id}")
             await request.send_command("EXEC Set PBX112_ANSWERED=")
             await request.send_command(
-                f"EXEC Dial {act.dial},{RING_FOR},S({act.longest})U(pbx112-desk-answered)",
+                f"EXEC Dial {act.dial},{RING_FOR},iS({act.longest})U(pbx112-desk-answered)",
                 act.longest + RING_FOR + ANSWER_WITHIN,
             )
             result = (await variable(request, "DIALSTATUS")).lower()

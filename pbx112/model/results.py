@@ -23,6 +23,8 @@ _RESULT_BY_CAUSE = {
     58: LegResult.MISCONFIGURED,
 }
 _RESULT_BY_SIP = {
+    301: LegResult.DECLINED,  # it forwards its calls, which Asterisk is told not to follow
+    302: LegResult.DECLINED,
     404: LegResult.MISCONFIGURED,
     484: LegResult.MISCONFIGURED,
     486: LegResult.BUSY,

@@ -10,6 +10,10 @@ from pbx112.plan.types import Line, Plan
 TRANSFERS = "pbx112-transfer"
 """The dialplan's context in which Asterisk looks for what a transfer names, and finds nothing else."""
 
+FORWARDS = "pbx112-nowhere"
+"""A context that does not exist: in it Asterisk looks for whom a phone's own call forwarding (SIP 302) names. The line
+counts as one that did not answer, instead of a stranger, or a voicemail, that the plan does not name."""
+
 DESK = "pbx112-desk-lines"
 """The context in which desk phones reach the same by dialling."""
 

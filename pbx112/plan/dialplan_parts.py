@@ -190,7 +190,7 @@ exten => s,1,<record>accepted,${CHANNEL(name):0:-2})
 ; One line is rung, on the far half of a Local channel; both halves share the name up to its last two signs, which
 ; is therefore the leg's id. ARG1 owner, 2 number, 3 kind, 4 dial string, 5 seconds to ring, 6 accept,
 ; 7 seconds to accept, 8 trunk, 9 caller id for the trunk, 10 longest talk in seconds, 11 and 12 how many calls the
-; trunk may carry at once, and be given within an hour.
+; trunk may carry at once, and be given within an hour. Whom a phone's own forwarding (302) names is not dialled.
 [pbx112-fallback-leg]
 exten => s,1,Set(__PBX112_LEG=${CHANNEL(name):0:-2})
  same => n,Set(CHANNEL(hangup_handler_push)=pbx112-fallback-leg-end,s,1)
@@ -201,7 +201,7 @@ exten => s,1,Set(__PBX112_LEG=${CHANNEL(name):0:-2})
  same => n,Set(CALLERID(pres)=allowed)
  same => n,Set(CALLERID(num)=${IF($["${ARG9}" != ""]?${ARG9}:${FILTER(0-9+*#,${CALLERID(num):0:20})})})
  same => n,Set(PBX112_LIMIT=${IF($["${ARG10}" != ""]?S(${ARG10}))})
- same => n,Dial(${ARG4},${ARG5},gU(pbx112-fallback-answered^${ARG6}^${ARG7})${PBX112_LIMIT})
+ same => n,Dial(${ARG4},${ARG5},giU(pbx112-fallback-answered^${ARG6}^${ARG7})${PBX112_LIMIT})
  same => n,Set(PBX112_DIALLED=${HANGUPCAUSE_KEYS()})
  same => n,GotoIf($["${PBX112_DIALLED}" = ""]?status)
  same => n,Set(PBX112_SIP=${FILTER(0-9,${HANGUPCAUSE(${PBX112_DIALLED},tech):4:3})})

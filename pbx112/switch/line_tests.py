@@ -21,6 +21,7 @@ from pbx112.model import asks, line_test
 from pbx112.model.events import Event, LineTestEnded, LineTestPlaced, Target, TestResult
 from pbx112.model.line_test import Act, HangUp, Listen, Over, Say, Situation, Stimulus, Thanks, Verdict
 from pbx112.model.stimuli import TimePassed
+from pbx112.plan.dialled import FORWARDS
 
 from .reconcile import test_channel
 from .requests import TRUNK_GROUP
@@ -246,7 +247,7 @@ class LineTests:
                 caller_id=f'"UJI COBA {self._around.service_number}" <{shown}>',
                 timeout=target.ring_for + GRACE,
                 # Asterisk itself ends it where no daemon does. The fallback dialplan counts it on its trunk.
-                variables={"TIMEOUT(absolute)": str(math.ceil(longest))}
+                variables={"TIMEOUT(absolute)": str(math.ceil(longest)), "FORWARD_CONTEXT": FORWARDS}
                 | ({TRUNK_GROUP: target.trunk} if target.trunk else {}),
             )
         except Unavailable:

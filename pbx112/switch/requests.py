@@ -25,7 +25,7 @@ from pbx112.model.caller import for_display
 from pbx112.model.described import NOTED, read_notes
 from pbx112.model.events import RecordingFailed
 from pbx112.model.stimuli import Stimulus
-from pbx112.plan.dialled import TRANSFERS
+from pbx112.plan.dialled import FORWARDS, TRANSFERS
 
 log = structlog.get_logger()
 
@@ -166,8 +166,10 @@ async def _originate(ari: Operations, request: asks.Originate) -> Stimulus | Non
             caller_id=f'"{request.name}" <{for_display(request.shown)}>',
             timeout=int(target.ring_for) + RING_GRACE,
             originator=request.originator,
-            # A phone's own transfer names nobody but the plan's. The fallback dialplan counts this call on its trunk.
-            variables={"TRANSFER_CONTEXT": TRANSFERS} | ({TRUNK_GROUP: target.trunk} if target.trunk else {}),
+            # A phone's own transfer names nobody but the plan's, and its forwarding nobody at all. The fallback
+            # dialplan counts this call on its trunk.
+            variables={"TRANSFER_CONTEXT": TRANSFERS, "FORWARD_CONTEXT": FORWARDS}
+            | ({TRUNK_GROUP: target.trunk} if target.trunk else {}),
         )
     except Conflict:
         return None  # Rung already, by us before a restart: the id is ours alone.

@@ -113,6 +113,20 @@ async def test_what_the_plan_does_not_name_is_refused_and_the_talk_goes_on(
     await exchange.quiet()
 
 
+async def test_a_phone_that_forwards_its_calls_leads_nobody_outside_the_plan(exchange: Exchange) -> None:
+    """A desk phone's own forwarding (302): whom it names may be a voicemail, a premium number, or 112 again."""
+    await exchange.reload_plan(plan(takers_ring="in_order"))
+    async with desks(exchange, p1101="302 2201", p1102="answers", p2201="answers") as phones:
+        caller = Caller(talk=PATIENT)
+        calling = await exchange.dial(caller)
+        await calling.answered()
+        calling.hang_up()
+        record = await exchange.record(caller)
+        assert phones["2201"].talks == []
+    assert record.tried == (("1101", "declined"), ("1102", "accepted"))
+    await exchange.quiet()
+
+
 async def test_attended_the_agency_has_been_spoken_to_and_takes_over(exchange: Exchange) -> None:
     await exchange.reload_plan(plan())
     async with desks(exchange, p1101="answers", p2201="answers") as phones:

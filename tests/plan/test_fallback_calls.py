@@ -48,6 +48,25 @@ def stages(events: list[CallEvent]) -> list[tuple[str, str, int]]:
     return [(event.owner, event.why, event.round) for event in events if isinstance(event, ev.StageEntered)]
 
 
+async def test_a_phone_that_forwards_leads_nobody_outside_the_plan(exchange: Exchange) -> None:
+    """A desk phone's own call forwarding (302), to a mobile's voicemail or a premium number."""
+    made = plan(agency("damkar", extension("2101"), extension("2102")))
+    await exchange.use(made)
+    await exchange.phone("2101", "302 2103")
+    elsewhere = await exchange.phone("2103", "answers")
+    second = await exchange.phone("2102", "answers")
+    citizen = await exchange.call()
+    await citizen.until(citizen.connected)
+    officer = await second.rung()
+    await officer.until(officer.connected)
+    citizen.hang_up()
+    await officer.until(officer.over)
+
+    events = await events_of(exchange, made)
+    assert attempts(events) == [("2101", LegResult.NO_ANSWER), ("2102", LegResult.ACCEPTED)]
+    assert elsewhere.talks == []
+
+
 async def test_the_first_line_is_busy_and_the_second_answers(exchange: Exchange) -> None:
     made = plan(agency("damkar", extension("2101")), takers=(extension("1101"), extension("1102")))
     await exchange.use(made)
