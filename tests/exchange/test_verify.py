@@ -15,8 +15,10 @@ import asyncpg
 from lab.baresip import Baresip, baresip
 from lab.callers import Caller
 from lab.exchange import Exchange
+from lab.network import SIP
 from lab.phones import BUSY, DECLINES, HUMAN, SILENT, VOICEMAIL
 from lab.processes import eventually
+from tests.sip import Telephone
 
 from .plans import MOBILE_A, MOBILE_B
 from .test_watched import metrics
@@ -190,6 +192,23 @@ async def which_line_is_verified_is_known_after_a_restart(exchange: Exchange) ->
     assert (share["damkar"]["lines"], share["damkar"]["verified"]) == (1, 1) and share["damkar"]["oldest_at"]
     assert (share["bpbd"]["lines"], share["bpbd"]["verified"], share["bpbd"]["oldest_at"]) == (1, 0, None)
     assert of_calls == 0  # a test is no call of a citizen
+
+
+async def test_a_test_is_not_led_on_by_a_phone_that_forwards(exchange: Exchange) -> None:
+    await exchange.reload_plan(_PLAN)
+    at = exchange.addresses()
+    away = await Telephone(at["2201"], SIP, "302 2202").open()
+    elsewhere = await Telephone(at["2202"], SIP, "answers").open()
+    try:
+        async with command(exchange, "--line", "2201", "--tries", "1") as process:
+            run = await begun(process)
+            assert await process.wait() == 1
+        assert (await results(exchange, run, 1))["2201"]["result"] == "declined"
+        assert elsewhere.talks == []
+    finally:
+        away.close()
+        elsewhere.close()
+    await exchange.quiet()
 
 
 async def test_a_citizen_s_call_ends_the_test_at_once_and_the_line_is_tried_again(exchange: Exchange) -> None:
