@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 
-from pbx112.cdr.trouble import explain
+from pbx112.cdr.trouble import connected, explain
 
 
 class Database:
@@ -22,7 +22,7 @@ class Database:
         try:
             async with asyncio.timeout(self._within):
                 if not await self._still_holds():
-                    self._connection = await asyncpg.connect(
+                    self._connection = await connected(
                         self._dsn,
                         timeout=self._within,
                         server_settings={"application_name": "pbx112 alarms"},

@@ -13,6 +13,8 @@ from importlib import resources
 
 import asyncpg
 
+from pbx112.cdr.trouble import connected
+
 _LOCK = 0x70627831_31320001  # any number that nobody else in this database uses
 _LOCK_SECONDS = 30
 _MOST_SECONDS = 3600  # one file's
@@ -141,7 +143,7 @@ async def pending(dsn: str) -> list[str]:
 async def _connect(dsn: str) -> asyncpg.Connection:
     """With a bound on waiting for a lock, and on a server that says nothing at all."""
     settings = {"application_name": "pbx112 migrate", "lock_timeout": f"{_LOCK_SECONDS * 1000}"}
-    return await asyncpg.connect(dsn, timeout=10, command_timeout=_MOST_SECONDS, server_settings=settings)
+    return await connected(dsn, timeout=10, command_timeout=_MOST_SECONDS, server_settings=settings)
 
 
 async def _missing(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> list[Migration]:

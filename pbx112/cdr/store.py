@@ -20,6 +20,7 @@ from pbx112.cdr.rows import (
     RecordingRecord,
     StageRecord,
 )
+from pbx112.cdr.trouble import connected
 from pbx112.cdr.values import moment
 from pbx112.journal import Entry
 
@@ -63,7 +64,7 @@ def columns(row_type: type[msgspec.Struct]) -> str:
 async def connect(dsn: str, name: str, *, statement_seconds: float = 20.0) -> Connection:
     """A connection in UTC, with bounds on everything that it waits for."""
     milliseconds = str(int(statement_seconds * 1000))
-    return await asyncpg.connect(
+    return await connected(
         dsn,
         timeout=10,
         command_timeout=statement_seconds + 5,

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
+
+DSN_UNUSABLE = "PBX112_DSN cannot be used as it is"
+DSN_REMEDY = "write it as postgresql://USER:PASSWORD@HOST/DATABASE, special characters in the password as %XX"
+
+
+class UnusableDsn(asyncpg.InterfaceError, ValueError):
+    """`PBX112_DSN` cannot be read. It never quotes it: asyncpg's own words may hold a part of the password."""
+
+    def __init__(self) -> None:
+        super().__init__(DSN_UNUSABLE)
+
+
+async def connected(dsn: str, **options: Any) -> asyncpg.Connection:
+    """As `asyncpg.connect`; raises :class:`UnusableDsn` where it is the address that is wrong."""
+    try:
+        return await asyncpg.connect(dsn, **options)
+    except ValueError:  # asyncpg's ClientConfigurationError too
+        raise UnusableDsn from None
 
 
 def explain(error: BaseException) -> tuple[str, str]:
@@ -13,6 +33,8 @@ def explain(error: BaseException) -> tuple[str, str]:
 
 def _remedy(error: BaseException) -> str:
     match error:
+        case UnusableDsn():
+            return DSN_REMEDY
         case asyncpg.ReadOnlySQLTransactionError() | asyncpg.TargetServerAttributeNotMatched():
             return (
                 "Postgres takes no writes: promote a server, end default_transaction_read_only, or name every "

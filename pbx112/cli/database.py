@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
+from pbx112.cdr.trouble import DSN_REMEDY, DSN_UNUSABLE
+
 REFUSALS = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What connecting and asking can raise."""
 
@@ -36,5 +38,4 @@ def explain(error: Exception) -> str:
             why = error.strerror or str(error)
             return f"Postgres cannot be reached ({why}); see whether it runs, and the address in PBX112_DSN"
         case _:
-            hint = "write it as postgresql://USER:PASSWORD@HOST/DATABASE, special characters in the password as %XX"
-            return f"PBX112_DSN cannot be used as it is; {hint}"
+            return f"{DSN_UNUSABLE}; {DSN_REMEDY}"
