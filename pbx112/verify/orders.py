@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -70,8 +70,8 @@ class OrderServer:
             return
         self._path.chmod(0o600)
         try:
-            async with server:
-                await server.serve_forever()
+            with closing(server):  # `serve_forever` waits, from Python 3.12 on, for the last client
+                await asyncio.Event().wait()
         finally:
             self._path.unlink(missing_ok=True)
             if self._running is not None:  # its connection's task is none of ours
