@@ -44,6 +44,7 @@ def test_the_right_password_opens_until_the_session_is_over() -> None:
         "1e9.x",
         "9999999999." + "0" * 64,
         "\udcff.x",
+        "9999999999.\udcff",
     ],
 )
 def test_no_forged_session(forged: str) -> None:

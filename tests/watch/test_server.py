@@ -77,6 +77,23 @@ async def test_nothing_but_looking(host: str, watch: WatchServer) -> None:
     assert b" 400 " in await say(host, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"\x16\x03\x01\x02\x00",
+        b"GET /[\xff HTTP/1.1\r\n\r\n",
+        b"EHLO x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nx\r\n\r\n",
+    ],
+)
+async def test_a_port_scan_is_no_error_of_ours(
+    host: str, watch: WatchServer, words: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each line at level error is an alert (`Pbx112Errors`)."""
+    assert b" 400 " in await say(host, words)
+    assert caplog.records == []
+
+
 async def test_only_one_page_a_second_is_worked_out(
     host: str, watch: WatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
