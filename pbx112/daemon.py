@@ -86,12 +86,16 @@ async def _in_turn(
     settings: Settings, plan: Plan, watch: WatchServer, asked: asyncio.Event, stop: asyncio.Event
 ) -> None:
     """Wait until we may serve, and serve."""
+    before = _content(settings)
     lock = await _unless(stop, our_turn(settings.journal))
     if lock is None:
         return
-    if asked.is_set():  # the plan changed while we waited
+    if asked.is_set() or _content(settings) != before:  # the plan changed while we waited, told or not
         asked.clear()
-        plan = _first_plan(settings)
+        try:
+            plan = _first_plan(settings)
+        except PlanError as error:  # the one that we have is better than none
+            _tell(error)
     async with beating(lock):
         journal = await Journal.open(
             settings.journal,
@@ -258,6 +262,14 @@ def _first_plan(settings: Settings) -> Plan:
         _tell(error)
         log.error("agencies.yaml is bad: the last good one decides", action="plan_refused", kept=str(kept))
         return load_plan(kept).plan
+
+
+def _content(settings: Settings) -> bytes:
+    """What stands in `agencies.yaml` now; nothing where it cannot be read."""
+    try:
+        return settings.agencies.read_bytes()
+    except OSError:
+        return b""
 
 
 async def _reload_when(asked: asyncio.Event, settings: Settings, switch: Switch) -> None:

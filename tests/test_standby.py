@@ -11,11 +11,18 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from lab.processes import eventually
-from pbx112.journal import JournalLocked, Lock, holder, read_beat
+from pbx112 import daemon
+from pbx112.journal import Journal, JournalLocked, Lock, holder, read_beat
 from pbx112.notify import notify
+from pbx112.plan.load import load_plan
+from pbx112.plan.types import Plan
+from pbx112.settings import Settings
 from pbx112.standby import our_turn
+from pbx112.watch import WatchServer
 
 HOLDS = """
 import sys, time
@@ -85,6 +92,34 @@ async def test_a_lock_file_that_lies_leads_to_nobodys_death(tmp_path: Path, says
     assert process.returncode is None
     process.kill()
     await process.wait()
+
+
+@pytest.mark.parametrize("changed", ["good", "bad"])
+async def test_who_takes_over_serves_by_the_plan_of_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """Weeks may have passed, and only the one who serves was told of the change. A bad one replaces none."""
+    text = (Path(__file__).parent.parent / "agencies.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "agencies.yaml"
+    file.write_text(text, encoding="utf-8")
+    settings = Settings(agencies=file, journal=tmp_path / "journal.db", ari_password=SecretStr("x"))
+    served: list[Plan] = []
+
+    async def run(settings: Settings, journal: Journal, plan: Plan, *rest: object) -> None:
+        served.append(plan)
+
+    monkeypatch.setattr(daemon, "_run", run)
+    process = await another(settings.journal, "beats")
+    watch = WatchServer(CollectorRegistry(), lambda: "")
+    plan = load_plan(file).plan
+    waiting = asyncio.create_task(daemon._in_turn(settings, plan, watch, asyncio.Event(), asyncio.Event()))
+    await asyncio.sleep(0.3)
+    later = text.replace('"2101"', '"2109"') if changed == "good" else "version: 9"
+    file.write_text(later, encoding="utf-8")
+    process.kill()
+    await process.wait()
+    await asyncio.wait_for(waiting, 5)
+    assert served == [load_plan(file).plan if changed == "good" else plan]
 
 
 async def test_what_systemd_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
