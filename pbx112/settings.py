@@ -15,6 +15,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from pbx112.ari.settings import AriSettings
 
 ENV_FILE = Path("/etc/pbx112/pbx112.env")
@@ -22,6 +24,18 @@ ENV_FILE = Path("/etc/pbx112/pbx112.env")
 
 SECRETS = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/secrets"))
 """A folder with a file for each secret (`pbx112_ari_password`): containers and systemd's `LoadCredential=` have one."""
+
+
+_IP = "write the IP address of this machine, such as 127.0.0.1; a name is not taken"
+_WRITE = {
+    "node": "write 1 to 64 letters, digits, or any of _.-",
+    "ari_url": "write http://127.0.0.1:8088, without a path",
+    "ari_app": "write 1 to 40 letters, digits, or any of _-",
+    "agi_host": "write an address of this machine alone: 127.0.0.1",
+    "watch_host": _IP,
+    "wallboard_host": _IP,
+}
+"""How each setting with a pattern is written."""
 
 
 class SettingsError(Exception):
@@ -158,12 +172,25 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         lines = []
         for fault in error.errors():
-            name = "PBX112_" + "_".join(str(part) for part in fault["loc"]).upper()
-            why = "is not set" if fault["type"] == "missing" else fault["msg"].lower()
-            lines.append(f"{name}: {why}; set it in the environment or in {ENV_FILE}")
+            field = "_".join(str(part) for part in fault["loc"])
+            lines.append(
+                f"PBX112_{field.upper()}: {_why(fault, field)}; set it in the environment or in {ENV_FILE}"
+            )
         raise SettingsError("\n".join(lines)) from None
     except PermissionError:
         try:
             return Settings(**given | {"_env_file": None})  # what the environment alone tells may be enough
         except ValidationError:
             raise SettingsError(f"{ENV_FILE}: not readable by this user; run as root or as pbx112") from None
+
+
+def _why(fault: ErrorDetails, field: str) -> str:
+    match fault["type"]:
+        case "missing":
+            return "is not set"
+        case "string_pattern_mismatch":
+            return _WRITE.get(field, "is not written as it has to be")
+        case "value_error":
+            return str(fault["ctx"]["error"])
+        case _:
+            return fault["msg"][:1].lower() + fault["msg"][1:]
