@@ -70,6 +70,8 @@ def export(
             f"nothing is exported as {plain(what)!r}; {suggest(what, [*DATASETS, _MAPPED], 'exports')}",
             code=2,
         )
+    if out.exists() and not out.is_file():  # the whole file takes its place at the end
+        raise Failed(f"{out}: is there and is no file; name another with --out", code=2)
     settings = settings_for(agencies, ari=False)
     plan = plan_of(settings)
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")

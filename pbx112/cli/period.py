@@ -23,19 +23,25 @@ def period(
 ) -> tuple[datetime, datetime]:
     """From when (included) until when (not included), in the service's time zone; `begins` where nothing is said, else
     :data:`DAYS` before the end. Raises :class:`Failed`."""
+    if month and (since or until):
+        raise Failed("--month, or --from and --to; not both", code=2)
     try:
         if month:
             first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
             return first, (first + timedelta(days=32)).replace(day=1)
         whole_day = timedelta(days=1 if len(until) == len("2026-10-31") else 0)
         last = _day(until, zone) + whole_day if until else datetime.now(zone)
-        return (_day(since, zone) if since else begins or last - timedelta(days=DAYS)), last
-    except ValueError:
-        wrong = month or f"{since} {until}".strip()
+        first = _day(since, zone) if since else begins or last - timedelta(days=DAYS)
+    except (ValueError, OverflowError):
+        wrong = month or " ".join(dict.fromkeys(filter(None, (since, until))))
         raise Failed(
-            f"{plain(wrong)!r} is no date; write --month 2026-10, or --from 2026-10-01 --to 2026-10-31",
-            code=2,
+            f"{plain(wrong)!r} is no date; write a month as 2026-10, a day as 2026-10-31", code=2
         ) from None
+    if first >= last:
+        raise Failed(
+            f"--from {since} is after {f'--to {until}' if until else 'now'}: no time is left between", code=2
+        )
+    return first, last
 
 
 def _day(text: str, zone: tzinfo) -> datetime:

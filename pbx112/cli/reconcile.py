@@ -57,8 +57,6 @@ def reconcile(
     dsn, path = dsn_of(settings), file or settings.asterisk_cdr
     zone = load_plan(settings.agencies).plan.service.timezone
     wanted = list(_days(day, since, until, zone))
-    if not wanted:
-        raise Failed("there is no day from --from to --to", code=2)
     try:
         heard, bad = _read(path, wanted)
         others = asyncio.run(_compare(dsn, settings.node, wanted, heard, bad))

@@ -80,7 +80,8 @@ def search(
 def _known(kind: str, given: str, known: list[str]) -> None:
     if given and given not in known:
         raise Failed(
-            f"{plain(given)!r} is no {kind}; {suggest(given, map(str, known), f'for --{kind}')}", code=2
+            f"{plain(given)!r} is no {kind}; {suggest(given, dict.fromkeys(map(str, known)), f'for --{kind}')}",
+            code=2,
         )
 
 

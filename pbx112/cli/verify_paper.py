@@ -45,6 +45,9 @@ def stored(dsn: str, run: str, lines: int = 0) -> Verification:
             found = asyncio.run(read())
     except REFUSALS as error:
         raise Failed(explain(error)) from None
+    if found is None and not lines:
+        which = "no verification" if run == "last" else f"no verification {plain(run)}"
+        raise Failed(f"{which} is in Postgres; `pbx112 status` says how far the records are")
     if found is None or len(found.lines) < lines:
         raise Failed(
             f"the results of {plain(run)} are not in Postgres (yet); `pbx112 status` says how far the records are, and "

@@ -142,9 +142,9 @@ class _Reader:
         if isinstance(root, Fields):
             return root
         if root is None:
-            self.report(0, "the file is empty", "begin with `version: 1`, then `service:`")
+            self.report(0, "the file is empty", "begin with `version: 1`")
         elif root is not _REFUSED:
-            self.report(line, "the file holds no keys", "begin with `version: 1`, then `service:`")
+            self.report(line, "the file holds no keys", "begin with `version: 1`")
         return None
 
     def _node(self, event: yaml.Event, events: Iterator[yaml.Event], line: int, depth: int) -> object:

@@ -129,9 +129,9 @@ def test_the_offices_file_without_any_of_its_lines(data: st.DataObject) -> None:
 
 
 UNREADABLE = [
-    ("", "the file is empty; begin with `version: 1`, then `service:`"),
-    ("# nothing\n", "the file is empty; begin with `version: 1`, then `service:`"),
-    ("- version: 1", "1: the file holds no keys; begin with `version: 1`, then `service:`"),
+    ("", "the file is empty; begin with `version: 1`"),
+    ("# nothing\n", "the file is empty; begin with `version: 1`"),
+    ("- version: 1", "1: the file holds no keys; begin with `version: 1`"),
     (b"a: 1\nb: \xff", "2: the text is not UTF-8; save the file as UTF-8"),
     ("version: 1\n".encode("utf-16"), "1: the text is not UTF-8; save the file as UTF-8"),
     ("a:\n\tb: 1", "2: a tab indents this line; indent with spaces"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,12 @@ def test_what_an_administrator_gets_wrong(export: Export, tmp_path: Path) -> Non
     assert "did you mean 'calls'" in export("cals", "--out", str(tmp_path / "x.csv")).stderr
     assert "is no format" in export("calls", "--out", str(tmp_path / "x.doc")).stderr
     assert "belong together" in export("mapped", "--out", str(tmp_path / "x.csv")).stderr
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    assert "is no file" in export("calls", "--out", str(pipe)).stderr
+    assert pipe.is_fifo(), "a device or a pipe is not replaced by a file"
+    both = export("calls", "--out", str(tmp_path / "x.csv"), "--from", "2026-11-03")  # and --month 2026-11
+    assert both.exit_code == 2 and "not both" in both.stderr
     gone = export("calls", "--out", str(tmp_path / "none" / "x.csv"))
     assert gone.exit_code == 1 and "cannot be written" in gone.stderr
 
