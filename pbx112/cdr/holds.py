@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
+
 from pbx112.cdr.access import os_user
-from pbx112.cdr.store import connect
+from pbx112.cdr.store import Connection, connect
 
 
 class Hold(NamedTuple):
@@ -31,13 +33,15 @@ async def place_hold(
     number: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> int:
-    """Keep the calls for which all that is given holds; returns the hold's number.
+) -> tuple[int, int | None]:
+    """Keep the calls for which all that is given holds; returns the hold's number, and how many ended calls are held
+    now that were not before (None: counting took too long).
 
     Raises asyncpg's errors and OSError.
     """
     connection = await connect(dsn, "hold")
     try:
+        before = await _held(connection)
         placed = await connection.fetchval(
             "INSERT INTO pbx112.legal_hold (os_user, call_id, number, since, until, reason) "
             "VALUES ($1, $2, $3, $4, $5, $6) RETURNING hold_id",
@@ -48,9 +52,17 @@ async def place_hold(
             until,
             reason,
         )
+        now = None if before is None else await _held(connection)
     finally:
         await connection.close()
-    return int(placed)
+    return int(placed), None if before is None or now is None else now - before
+
+
+async def _held(connection: Connection) -> int | None:
+    try:
+        return int(await connection.fetchval("SELECT pbx112.held_calls('-infinity', 'infinity')"))
+    except asyncpg.QueryCanceledError:
+        return None
 
 
 async def lift_hold(dsn: str, hold_id: int, reason: str) -> bool:

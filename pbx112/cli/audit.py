@@ -19,7 +19,7 @@ from pbx112.audit.verify import Verified
 from pbx112.audit.verify import verify as look_over
 from pbx112.cdr.rebuild import Rebuilt
 from pbx112.cdr.rebuild import rebuild as compare
-from pbx112.cli.database import REFUSALS, explain
+from pbx112.cli.database import PROVER, REFUSALS, explain
 from pbx112.cli.errors import Failed, reported
 from pbx112.cli.options import Agencies, dsn_of, settings_for
 from pbx112.cli.reconcile import reconcile
@@ -58,8 +58,8 @@ def verify(
     For an auditor:   pbx112 audit verify --records --anchors anchors.txt --key key.pub
 
     Exit code 0: all is whole; 1: somebody changed something, or it could not be looked at. It reads the exact bytes,
-    so it needs an account in pbx112_unmasked (or the daemon's). Without anchors the end is not protected, nor anything
-    against somebody who writes the whole chain anew.
+    so it needs an account in pbx112_unmasked. Without anchors the end is not protected, nor anything against somebody
+    who writes the whole chain anew.
     """
     settings = settings_for(agencies, ari=False)
     dsn = dsn_of(settings)
@@ -97,7 +97,7 @@ def verify(
     except LookupError as error:
         raise Failed(f"Postgres knows no journal {error}; without --journal all are looked at") from None
     except REFUSALS as error:
-        raise Failed(explain(error)) from None
+        raise Failed(explain(error, PROVER)) from None
     _tell(verified, zone)
     _tell_anchors(held if made is not None else None, verified, zone)
     for call_id in compared.different[:_NAMED]:

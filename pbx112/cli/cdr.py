@@ -19,7 +19,7 @@ from pbx112.cdr.values import moment
 from pbx112.cli import journal_view
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
-from pbx112.cli.options import Agencies, Lang, settings_for
+from pbx112.cli.options import Agencies, StoryLang, settings_for
 from pbx112.cli.screen import complain, plain, say, screen, table, waiting
 from pbx112.cli.story import caller_of, description, masked, owner_name, sentence
 from pbx112.cli.timeline import as_svg, bars, for_terminal
@@ -70,7 +70,7 @@ def show(
     last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many calls.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, with times in UTC.")] = False,
     unmask: Annotated[bool, typer.Option("--unmask", help="Show callers' numbers whole.")] = False,
-    lang: Lang = "en",
+    lang: StoryLang = "en",
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Draw the call's timeline into FILE.")
     ] = None,

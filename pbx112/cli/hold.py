@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from pbx112.cdr.holds import holds_in_force, lift_hold, place_hold
-from pbx112.cli.database import REFUSALS, explain
+from pbx112.cli.database import KEEPER, REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, dsn_of, settings_for
-from pbx112.cli.screen import plain, say, screen, table
+from pbx112.cli.screen import complain, plain, say, screen, table
 from pbx112.model.caller import read_caller
 from pbx112.plan.load import load_plan
 
@@ -45,10 +45,14 @@ def hold(
     wanted = bool(call or number or since or until or lift)
     if wanted and not reason.strip():
         raise Failed('a hold has a reason: add --reason "…"')
+    if reason.strip() and not wanted:
+        raise Failed("say what is held: --call, --number, --from with --to; or --lift N")
     if bool(since) != bool(until):
         raise Failed("--from and --to belong together")
     zone = plan.service.timezone
     begins, ends = _day(since), _day(until)
+    if begins and ends and ends < begins:
+        raise Failed(f"--to {until} is before --from {since}")
     try:
         if lift:
             if not asyncio.run(lift_hold(dsn, lift, reason)):
@@ -56,7 +60,7 @@ def hold(
             say(f"hold {lift} is lifted")
         elif wanted:
             who = read_caller(number, plan.service.country) if number else None
-            placed = asyncio.run(
+            placed, more = asyncio.run(
                 place_hold(
                     dsn,
                     reason,
@@ -66,7 +70,14 @@ def hold(
                     until=(ends + timedelta(days=1)).replace(tzinfo=zone) if ends else None,
                 )
             )
-            say(f"hold {placed} is placed")
+            kept = "" if more is None else f": {more} more call{'s are' if more != 1 else ' is'} held by it"
+            say(f"hold {placed} is placed{kept}")
+            if more == 0:
+                complain(
+                    "no call in the records is meant that was not held before: is it written as `pbx112 cdr search` "
+                    f"has it? If not: `pbx112 hold --lift {placed} --reason …`; calls that come later are kept",
+                    "yellow",
+                )
         else:
             rows = table("hold", "since", "until", "call", "number", "placed", "by", "reason")
             for held in asyncio.run(holds_in_force(dsn)):
@@ -82,7 +93,7 @@ def hold(
                 )
             screen().print(rows) if rows.row_count else say("nothing is held")
     except REFUSALS as error:
-        raise Failed(explain(error)) from None
+        raise Failed(explain(error, KEEPER)) from None
 
 
 def _day(text: str) -> datetime | None:

@@ -41,6 +41,11 @@ Lang = Annotated[
     ),
 ]
 
+StoryLang = Annotated[
+    str,
+    typer.Option("--lang", metavar="id|en", help="Tell it in Indonesian or English.", callback=_lang),
+]
+
 
 def settings_for(agencies: Path | None = None, *, ari: bool = True) -> Settings:
     """The settings; without `ari`, for a command that never speaks to Asterisk, its password may be missing.

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pbx112.cdr.rebuild import rebuild as make_anew
-from pbx112.cli.database import REFUSALS, explain
+from pbx112.cli.database import OWNER, PROVER, REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import dsn_of, settings_for
 from pbx112.cli.screen import plain, say, screen
@@ -30,7 +30,8 @@ def rebuild(
     To mend:           sudo -u postgres -g pbx112 PBX112_DSN=postgresql:///pbx112 pbx112 rebuild
 
     Events are the source; a row that says something else was changed, or came from a version with a fault. Calls whose
-    events have left at the end of their retention keep the rows that they have.
+    events have left at the end of their retention keep the rows that they have. To compare takes an account in
+    pbx112_unmasked, to mend the owner's.
     """
     dsn = dsn_of(settings_for(ari=False))
     console = screen(errors=True)
@@ -46,7 +47,7 @@ def rebuild(
                 )
             )
     except REFUSALS as error:
-        raise Failed(explain(error)) from None
+        raise Failed(explain(error, PROVER if check else OWNER)) from None
     for call_id in done.different[:_NAMED]:
         say(f"  {plain(call_id)}: {'differs from its events' if check else 'made anew'}")
     if len(done.different) > _NAMED:

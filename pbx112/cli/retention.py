@@ -12,7 +12,7 @@ import typer
 
 from pbx112.cdr.pseudonym import PseudonymKeyError
 from pbx112.cdr.retention import Done, Where, retain
-from pbx112.cli.database import REFUSALS, explain
+from pbx112.cli.database import KEEPER, REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, dsn_of, settings_for
 from pbx112.cli.screen import complain, plain, say, screen
@@ -42,7 +42,7 @@ def retention(
     except asyncpg.ObjectNotInPrerequisiteStateError as error:
         raise Failed(str(error)) from None
     except REFUSALS as error:
-        raise Failed(explain(error)) from None
+        raise Failed(explain(error, KEEPER)) from None
     except PseudonymKeyError as error:
         raise Failed(str(error)) from None
     _tell(done, dry_run)

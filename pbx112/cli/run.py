@@ -17,7 +17,8 @@ def run(agencies: Agencies = None) -> None:
     By systemd:   systemctl start pbx112; after a change of the plan: systemctl reload pbx112
     By hand:      PBX112_LOG_LEVEL=debug pbx112 run --agencies agencies.yaml
 
-    It writes one line of JSON for each fact to standard error. A second daemon on the same machine is refused.
+    It writes one line of JSON for each fact to standard error. A second one with the same journal waits as a standby,
+    and takes over when the first ends or hangs. Exit code 75: another one has taken over under our name.
     """
     from pbx112.daemon import (
         serve,  # here, so that all other commands start without what only the daemon needs

@@ -39,7 +39,8 @@ async def test_what_is_due_leaves_and_every_figure_stays(office: Office, db: asy
         datetime.combine(months_ago(3), datetime.min.time(), UTC),
     )
     assert held is not None
-    hold = await place_hold(office.keeper, "Surat Polres 7", call_id=held["call_id"])
+    hold, more = await place_hold(office.keeper, "Surat Polres 7", call_id=held["call_id"])
+    assert more == 1
     told = await office.retain(dry=True)
     assert set(told.events) == {months_ago(5), months_ago(3), months_ago(2)}
     assert set(told.held) == {months_ago(4)}

@@ -49,7 +49,9 @@ def test_a_hold_keeps_and_afterwards_all_that_is_due_goes(
     monkeypatch.setenv("PBX112_DSN", server.dsn_of(database, keeper))
     assert pbx112("hold").output == "nothing is held\n"
     assert "a hold has a reason" in pbx112("hold", "--call", "call-1").output
-    assert pbx112("hold", "--call", "call-1", "--reason", "Surat 7").output == "hold 1 is placed\n"
+    assert pbx112("hold", "--call", "call-1", "--reason", "Surat 7").output == (
+        "hold 1 is placed: 1 more call is held by it\n"
+    )
     assert "Surat 7" in pbx112("hold").output
     told = pbx112("retention", "--dry-run").output
     assert "stay: 1 held call" in told
@@ -71,6 +73,44 @@ def test_a_hold_keeps_and_afterwards_all_that_is_due_goes(
     monkeypatch.setenv("PBX112_DSN", server.dsn_of(database))
     assert pbx112("rebuild", "--check").exit_code == 0
     assert "✓ retention was last carried out on" in pbx112("check", "--only", "postgres").output
+
+
+def test_a_hold_that_keeps_nothing_is_not_taken_for_one_that_does(kept: Path, pbx112: Pbx112) -> None:
+    mistyped = pbx112("hold", "--call", "call-11", "--reason", "Surat 7")
+    assert mistyped.exit_code == 0, "the call may be still going on"
+    assert "hold 1 is placed: 0 more calls are held by it" in mistyped.output
+    assert "no call in the records is meant" in mistyped.output and "--lift 1" in mistyped.output
+    nothing = pbx112("hold", "--reason", "Surat 8")
+    assert nothing.exit_code == 1 and "say what is held: --call" in nothing.output
+    turned = pbx112("hold", "--from", "2026-02-01", "--to", "2026-01-01", "--reason", "Surat 9")
+    assert turned.exit_code == 1 and "--to 2026-01-01 is before --from 2026-02-01" in turned.output
+
+
+@pytest.mark.parametrize(
+    ("command", "account"),
+    [
+        (["hold", "--call", "call-1", "--reason", "x"], "pbx112_keeper"),
+        (["retention", "--dry-run"], "pbx112_keeper"),
+        (["rebuild"], "the owner's account"),
+        (["rebuild", "--check"], "pbx112_unmasked"),
+        (["audit", "verify"], "pbx112_unmasked"),
+    ],
+)
+def test_who_comes_with_another_account_is_told_which_it_takes(
+    command: list[str],
+    account: str,
+    kept: Path,
+    pbx112: Pbx112,
+    server: Postgres,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    auditor = f"cli_auditor_{database}"
+    asyncio.run(server.add_account(auditor, "pbx112_auditor"))
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of(database, auditor))
+    refused = pbx112(*command)
+    assert refused.exit_code == 1
+    assert account in refused.output and "pbx112_writer" not in refused.output
 
 
 def test_a_citizen_asks(kept: Path, pbx112: Pbx112) -> None:
