@@ -20,7 +20,7 @@ import asyncpg
 import pytest
 
 from lab.network import free_net
-from lab.postgres import Postgres, programs
+from lab.postgres import DAEMON, Postgres, programs
 from pbx112.audit import anchor as anchors
 from pbx112.audit.anchored import heads, hold
 from pbx112.audit.keys import make_key, private_key
@@ -155,7 +155,7 @@ async def run(commands: str, office: Office, server: Postgres) -> str:
         "PGHOST": host,
         "PGUSER": "postgres",
         "PGPASSWORD": password,
-        "PBX112_DSN": f"postgresql://postgres:{password}@{host}/pbx112",
+        "PBX112_DSN": f"postgresql://{DAEMON}:{password}@{host}/pbx112",  # as in pbx112.env
         "PBX112_AGENCIES": str(GUIDE.parents[1] / "agencies.yaml"),
         "PBX112_JOURNAL": str(office.journal_file),
         "LANG": "C.UTF-8",
