@@ -131,8 +131,8 @@ def time_is_up(story: Story, leg: Leg) -> None:
 
 def _left_the_talk(story: Story, leg: Leg, cause: int | None, sip: int | None) -> None:
     """A human who had accepted is gone. While another one is there the talk goes on. The last one ends the call only by
-    putting the receiver down, a call taker only after saying what the call was: a break does not, and nobody's
-    hanging up in error does."""
+    putting the receiver down, a call taker only after saying what the call was: a break does not, nobody's hanging up
+    in error does, and nobody's while somebody is being called in for the caller."""
     deliberate = cause == NORMAL_CLEARING
     story.tell(LegEnded(leg.number, LegResult.ACCEPTED, cause, sip, "" if deliberate else "lost"))
     others = story.call.talkers()
@@ -144,7 +144,9 @@ def _left_the_talk(story: Story, leg: Leg, cause: int | None, sip: int | None) -
 
 def _may_end(story: Story, leg: Leg) -> bool:
     """Whether this leg's human, alone with the caller, ends the whole call by putting the receiver down. A call taker
-    has first to say what the call was: else it was in error."""
+    has first to say what the call was: else it was in error. Who has just called somebody in hands over."""
+    if any(help_.open for help_ in story.call.helps):
+        return False
     return leg.target.owner != CALL_TAKERS or story.call.marked
 
 

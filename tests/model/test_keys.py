@@ -251,6 +251,27 @@ def test_a_help_that_rings_goes_on_while_the_caller_is_sought_a_human() -> None:
     assert desk.ringing == []
 
 
+@pytest.mark.parametrize("who", ["a call taker who has marked the call", "an officer"])
+def test_who_calls_an_agency_in_and_hangs_up_before_it_has_come_hands_over(who: str) -> None:
+    """In a hurry: the call is marked, the agency rings, the receiver is down. The citizen is still there."""
+    if who == "an officer":
+        desk = Desk(plan(DAMKAR, BPBD))
+        desk.arrives()
+        desk.picks_up("2101")
+    else:
+        desk = a_talk()
+        dials(desk, "#61")
+    operator = there(desk)[0]
+    dials(desk, "*" + code(desk, "bpbd"), operator)
+    desk.hangs_up(operator)
+    assert desk.outcome is None
+    assert "2201" in desk.ringing
+    desk.picks_up("2201")
+    assert there(desk) == ["2201"]
+    desk.hangs_up("2201")
+    assert desk.outcome is Outcome.ANSWERED
+
+
 def test_ten_parties_and_no_more_than_there_may_be() -> None:
     many = [replace(agency(f"opd_{n}", extension(f"3{n:03}")), code=f"{n:03}") for n in range(MOST_LEGS + 5)]
     desk = a_talk(plan(*many, call_takers=TAKERS))
