@@ -10,7 +10,7 @@ from typing import assert_never
 
 from pbx112.plan.types import Plan
 
-from . import commands, helps, legs, stimuli, transfers
+from . import commands, helps, legs, reach, stimuli, transfers
 from .endings import caller_gone, end, give_up, unreached
 from .events import (
     CallArrived,
@@ -24,7 +24,7 @@ from .events import (
     PromptHeard,
 )
 from .reach import caller_chose, menu_expired, prompt_done
-from .state import Announcing, Call, Ended, InFallback, InMenu, Questioned, Reaching, Talking, Waiting, begin
+from .state import Announcing, Call, Ended, InFallback, InMenu, Questioned, Reaching, Waiting, begin
 from .stimuli import Stimulus, World
 from .story import Story
 from .waiting import arrives, emergency, look_again, pass_time
@@ -131,9 +131,7 @@ def _time_passed(story: Story) -> None:
         case Reaching():
             if story.call.saying and story.call.saying_ns <= now:
                 story.tell(PromptHeard(story.call.saying, played=False))
-            legs.go_on(story)
-        case Talking() | Waiting():
-            helps.go_on(story)
+            reach.go_on(story)
         case Questioned(due_ns=due) if due <= now:
             emergency(story, "")
         case InMenu(due_ns=due) as menu if due <= now:
@@ -144,6 +142,8 @@ def _time_passed(story: Story) -> None:
             end(story, Outcome.SYSTEM_FAILURE, by="system")
         case _:
             pass
+    if not isinstance(story.call.situation, InFallback | Ended):
+        helps.go_on(story)  # also while the caller hears the menu: who was called in before is still sought
 
 
 def _resume(story: Story, found: stimuli.Resumed) -> None:

@@ -272,6 +272,23 @@ def test_who_calls_an_agency_in_and_hangs_up_before_it_has_come_hands_over(who: 
     assert desk.outcome is Outcome.ANSWERED
 
 
+def test_who_is_called_in_is_sought_on_while_the_caller_hears_the_menu() -> None:
+    """The talk broke, no call taker came, the menu is spoken; meanwhile the agency's first line rings out."""
+    bpbd = replace(agency("bpbd", extension("2201"), extension("2202")), code="16")
+    takers = CallTakers("all", (extension("1101"), extension("1102")), "menu")
+    desk = a_talk(plan(DAMKAR, bpbd, call_takers=takers, menu={"1": "damkar"}))
+    dials(desk, "*16")
+    desk.refuses("1101", 44)
+    desk.refuses("1101", 17)
+    desk.refuses("1102", 17)
+    assert desk.call and isinstance(desk.call.situation, InMenu)
+    desk.waits(15.1)
+    assert isinstance(desk.call.situation, InMenu)
+    assert desk.ringing == ["2202"]
+    desk.picks_up("2202")
+    assert there(desk) == ["2202"]
+
+
 def test_ten_parties_and_no_more_than_there_may_be() -> None:
     many = [replace(agency(f"opd_{n}", extension(f"3{n:03}")), code=f"{n:03}") for n in range(MOST_LEGS + 5)]
     desk = a_talk(plan(*many, call_takers=TAKERS))
