@@ -21,7 +21,7 @@ class Dataset:
 DATASETS = {
     "calls": Dataset("calls", "arrived_at", "arrived_at, call_id", "calls_unmasked"),
     "legs": Dataset("legs", "arrived_at", "arrived_at, call_id, leg"),
-    "events": Dataset("events", "at", "at, journal_id, seq", "event"),
+    "events": Dataset("events", "at", "at, journal_id, seq", "events_unmasked"),
     "recordings": Dataset("recording", "arrived_at", "arrived_at, call_id, name"),
     "answers": Dataset("agency_answers", "arrived_at", "arrived_at, call_id, asked_at"),
     "kpi": Dataset("kpi_month", "month", "month"),

@@ -66,6 +66,16 @@ def test_a_formula_that_a_caller_sent(
     assert "<f>" not in sheet and "<hyperlink" not in sheet
 
 
+def test_events_with_whole_numbers_have_their_details(
+    export: Export, server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PBX112_DSN", server.dsn_of("november"))
+    assert export("events", "--unmask", "--out", str(tmp_path / "e.csv")).exit_code == 0
+    rows = read(tmp_path / "e.csv")
+    assert rows and all(row["body"].startswith("{") for row in rows)
+    assert any('"caller":"+62813' in row["body"].replace(" ", "") for row in rows)
+
+
 def test_typed_columns_as_parquet(export: Export, tmp_path: Path) -> None:
     out = tmp_path / "legs.parquet"
     assert export("legs", "--out", str(out)).exit_code == 0
