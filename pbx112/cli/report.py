@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +49,7 @@ def report(
     plan = plan_of(settings)
     office = plan.service.name if plan else "112"
     language = language_of(lang, plan)
-    chosen = _month(month)
+    chosen = _month(month, plan.service.timezone if plan else UTC)
     if not out.is_dir():
         raise Failed(f"{out}: no such folder; make it, or name another with --out")
     console = screen(errors=True)
@@ -102,10 +102,11 @@ def _anchor(file: Path, before: datetime) -> Anchored | None:
         return None
 
 
-def _month(text: str) -> date:
-    """The month's first day; without a text that of the last whole month, by this machine's date."""
+def _month(text: str, zone: tzinfo, now: datetime | None = None) -> date:
+    """The month's first day; without a text that of the last whole month, by the office's date."""
     if not text:
-        return (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=1)
+        today = (now or datetime.now(UTC)).astimezone(zone).date()
+        return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     try:
         return datetime.strptime(text, "%Y-%m").date()
     except ValueError:

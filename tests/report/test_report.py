@@ -6,8 +6,9 @@ import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
@@ -18,6 +19,7 @@ from lab.browser import Browser
 from pbx112.audit.anchor import Head, Statement, parse, qr_svg
 from pbx112.cdr.store import connect
 from pbx112.cli import app
+from pbx112.cli.report import _month as last_month
 from pbx112.report.ask import ask
 from pbx112.report.month import Month
 from pbx112.report.page import as_pdf, render
@@ -69,6 +71,14 @@ def test_two_files_and_a_line_in_the_access_log(pbx112: Pbx112, tmp_path: Path) 
     assert "Dinas &lt;b&gt;Pemadam&lt;/b&gt; Kebakaran &amp; Penyelamatan" in page.read_text()
     whole = re.compile(r"\+62813[0-9]{8}|HYPERLINK")
     assert not whole.search(page.read_text()) and HOSTILE not in text
+
+
+@pytest.mark.parametrize("office", ["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"])
+def test_without_a_month_it_is_the_last_one_that_is_over_in_the_office(office: str) -> None:
+    zone = ZoneInfo(office)
+    midnight = datetime(2026, 12, 1, tzinfo=zone)
+    assert last_month("", zone, midnight) == date(2026, 11, 1), "in UTC it is still November"
+    assert last_month("", zone, midnight - timedelta(seconds=1)) == date(2026, 10, 1)
 
 
 async def test_who_read_it_is_written_down(november_dsn: str, month: Month) -> None:
