@@ -21,7 +21,7 @@ from pbx112.cli.database import REFUSALS, explain
 from pbx112.cli.errors import Failed
 from pbx112.cli.options import Agencies, StoryLang, settings_for
 from pbx112.cli.screen import complain, plain, say, screen, table, waiting
-from pbx112.cli.story import caller_of, description, masked, owner_name, sentence
+from pbx112.cli.story import caller_of, description, masked, masked_target, owner_name, sentence
 from pbx112.cli.timeline import as_svg, bars, for_terminal
 from pbx112.journal import JournalError
 from pbx112.log import mask
@@ -231,13 +231,22 @@ def _whole(told: Told, unmask: bool) -> Told:
 
 
 def _line(line: Line, unmask: bool) -> Line:
-    if not unmask and isinstance(line.event, ev.CallerDescribed):
-        return Line(line.at, line.kind, masked(line.event))
-    if unmask or not isinstance(line.event, ev.CallArrived):
-        return line
-    caller = None if line.event.caller is None else mask(line.event.caller)
-    arrived = msgspec.structs.replace(line.event, caller=caller, caller_raw=mask(line.event.caller_raw))
-    return Line(line.at, line.kind, arrived)
+    return line if unmask else msgspec.structs.replace(line, event=_event_masked(line.event))
+
+
+def _event_masked(event: ev.Event | None) -> ev.Event | None:
+    match event:
+        case ev.CallerDescribed():
+            return masked(event)
+        case ev.CallArrived():
+            caller = None if event.caller is None else mask(event.caller)
+            return msgspec.structs.replace(event, caller=caller, caller_raw=mask(event.caller_raw))
+        case ev.CallBackPlaced():
+            return msgspec.structs.replace(event, number=mask(event.number))
+        case ev.CallTransferred(owner=""):
+            return masked_target(event)
+        case _:
+            return event
 
 
 # For people

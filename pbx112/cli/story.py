@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from pbx112.cdr.values import moment
 from pbx112.log import mask
 from pbx112.model import events as ev
@@ -59,6 +61,11 @@ def masked(event: ev.CallerDescribed) -> ev.CallerDescribed:
         geolocation="…" if event.geolocation else "",
         place="…" if event.place else "",
     )
+
+
+def masked_target(event: ev.CallTransferred) -> ev.CallTransferred:
+    """What was dialled and is nobody of the plan may be anybody's number."""
+    return msgspec.structs.replace(event, to=mask(event.to))
 
 
 def _names_and_numbers_masked(header: str) -> str:
@@ -228,7 +235,7 @@ def _sentences(event: ev.Event, unmask: bool, language: Language) -> tuple[str, 
                 by = (by[0] + ", held for as long as may be", by[1] + ", batas waktu tunggu tercapai")
             return f"the caller is back in the talk{by[0]}", f"warga kembali dalam percakapan{by[1]}"
         case ev.CallTransferred():
-            return _transfer(event)
+            return _transfer(event if unmask or event.owner else masked_target(event))
         case ev.CallMarked():
             disposition = word(DISPOSITIONS, event.disposition, language)
             marks = " · ".join(part for part in (disposition, event.name or event.incident) if part)

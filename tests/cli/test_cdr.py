@@ -100,6 +100,20 @@ def test_whole_numbers_only_when_asked_for(pbx112: Pbx112, write: Write) -> None
         json.loads(masked.stdout)
 
 
+@pytest.mark.parametrize("arguments", [["cdr", "call-1"], ["cdr", "call-1", "--json"]])
+def test_numbers_of_a_call_back_and_of_a_refused_transfer_too(
+    pbx112: Pbx112, write: Write, arguments: list[str]
+) -> None:
+    """The journal holds them whole, and is what is read where Postgres is gone."""
+    refused = ev.CallTransferred(2, "081355556666", "")
+    back = ev.CallBackPlaced("1101", NUMBER, "gsm")
+    story = calls.answered(NUMBER)
+    write(calls.drafts("call-1", [*story[:9], (20.0, refused), *story[9:], (90.0, back)]))
+    masked, whole = pbx112(*arguments).stdout, pbx112(*arguments, "--unmask").stdout
+    assert NUMBER not in masked and "55556666" not in masked
+    assert NUMBER in whole and "081355556666" in whole and "…666" in masked
+
+
 def test_only_the_last(pbx112: Pbx112, write: Write) -> None:
     for hour in range(30):
         for call, story in ((f"first-{hour}", calls.answered()), (f"second-{hour}", calls.abandoned())):
