@@ -113,6 +113,7 @@ class Shipper:
             await self._find_place(connection)
             keeping = time.monotonic()
             await connection.execute("SELECT pbx112.ensure_partitions()")
+            self._stated = ""  # the last connection may have died of it, or Postgres refused it
             await self._state_office(connection)
             while True:
                 await self._journal.synced_beyond(self._chain, self._shipped)
@@ -212,7 +213,7 @@ class Shipper:
         return rows_of(stories, entries, journal_id=self._chain, node=self._node, arrivals=arrivals)
 
     async def _state_office(self, connection: Connection) -> None:
-        """Once for each plan. The records wait for nothing of this."""
+        """Once for each plan and connection: Postgres adds only what is new. The records wait for nothing of this."""
         plan = self._plan() if self._plan is not None else None
         if plan is None or plan.hash == self._stated:
             return

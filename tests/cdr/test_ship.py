@@ -18,6 +18,7 @@ from pbx112.cdr import Shipper, last_calls, rebuild, story_of
 from pbx112.cdr.store import add_calls
 from pbx112.journal import Draft, Journal
 from pbx112.model import events as ev
+from pbx112.plan.load import parse_plan
 from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, abandoned, answered, drafts, gap
 from tests.cdr.conftest import Eventually
 
@@ -156,6 +157,34 @@ async def test_connections_killed_again_and_again_neither_lose_nor_double(
     assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 300
     assert await db.fetchval("SELECT count(*) FROM pbx112.leg") == 200 * 2 + 100
     assert await db.fetchval("SELECT count(*) FROM pbx112.recording") == 200
+
+
+async def test_what_the_plan_says_of_the_office_is_stated_again_where_it_did_not_arrive(
+    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
+) -> None:
+    """Else months would be counted in another office's time, and the retention would go by what was stated before."""
+    text = (Path(__file__).parents[2] / "agencies.yaml").read_text().replace("Asia/Jakarta", "Asia/Jayapura")
+    plan = parse_plan(text, "agencies.yaml").plan
+    await db.execute("ALTER FUNCTION pbx112.state_office(text, text, jsonb) RENAME TO away")
+    shipper = Shipper(journal, dsn, "kaur", alarms.append, plan=lambda: plan)
+    task = asyncio.create_task(shipper.run())
+    try:
+        async with asyncio.timeout(20):
+            while not any("of the office is not known" in alarm for alarm in alarms):
+                await asyncio.sleep(0.02)
+        await db.execute("ALTER FUNCTION pbx112.away(text, text, jsonb) RENAME TO state_office")
+        await db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'pbx112 ship kaur' AND datname = current_database()"
+        )
+        journal.append(drafts("c1", answered()))
+        assert await shipper.flush(20)
+        assert await db.fetchval("SELECT pbx112.office_zone()") == "Asia/Jayapura"
+        assert await db.fetchval("SELECT count(*) FROM pbx112.retention_policy") == 1
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def test_postgres_away_for_a_while_is_caught_up_with_and_told_once(
