@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -36,6 +37,15 @@ class Where:
     node: str
 
 
+class _Due(NamedTuple):
+    """A recording that is due; `node` is the machine that handled its call, None where that is not known."""
+
+    call_id: str
+    name: str
+    arrived_at: datetime
+    node: str | None
+
+
 @dataclass(slots=True)
 class Done:
     """What a run did, or would do: rows and files by month, and what was not done, and why."""
@@ -49,6 +59,8 @@ class Done:
     bytes: int = 0
     missing: int = 0
     """Recordings of which there was no file any more."""
+    elsewhere: int = 0
+    """Recordings whose files are not here, but on the machine that handled the call: due there."""
     held: dict[date, int] = field(default_factory=dict)
     """Months of events that holds keep, and how many calls hold each."""
     trouble: list[str] = field(default_factory=list)
@@ -129,11 +141,12 @@ class _Run:
         )
         return [(row["month"], row["calls"]) for row in rows]
 
-    async def _recordings(self) -> list[tuple[str, str, object]]:
+    async def _recordings(self) -> list[_Due]:
         rows = await self.connection.fetch(
-            "SELECT call_id, name, arrived_at FROM pbx112.recordings_due($1)", self.plan.recording.keep_days
+            "SELECT call_id, name, arrived_at, node FROM pbx112.recordings_due($1)",
+            self.plan.recording.keep_days,
         )
-        return [(row["call_id"], row["name"], row["arrived_at"]) for row in rows]
+        return [_Due(*row) for row in rows]
 
     async def _do(self, function: str, month: date) -> int | None:
         """One function of the database, in a transaction of its own; None where it refuses."""
@@ -186,13 +199,16 @@ class _Run:
             "recordings", None, self.done.recordings, f"{self.done.files} files, {self.done.bytes} bytes"
         )
 
-    async def _delete_some(self, folder: Recordings, due: list[tuple[str, str, object]]) -> None:
+    async def _delete_some(self, folder: Recordings, due: list[_Due]) -> None:
         gone = []
-        for call_id, name, arrived_at in due:
+        for call_id, name, arrived_at, node in due:
             try:
                 deleted = await asyncio.to_thread(folder.delete, name)
             except OSError as error:
                 self.done.trouble.append(f"recording {name}: {error}")
+                continue
+            if not deleted.files and node not in (None, self.where.node):
+                self.done.elsewhere += 1
                 continue
             self.done.missing += not deleted.files
             self.done.files += deleted.files

@@ -62,6 +62,12 @@ def _tell(done: Done, dry: bool) -> None:
         )
         say(f"recordings {'due' if dry else 'deleted'}: {done.recordings}{files}")
         said = True
+    if done.elsewhere:
+        say(
+            f"recordings that are due on the machines that made them: {done.elsewhere}; run it there, too",
+            "yellow",
+        )
+        said = True
     for what, months, unit in (
         ("events", done.events, "events"),
         ("numbers", done.numbers, "calls"),

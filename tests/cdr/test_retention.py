@@ -122,6 +122,29 @@ async def test_recordings_leave_from_their_folder_alone_and_held_ones_stay(
     assert await db.fetchval("SELECT count(*) FROM pbx112.recording_deleted WHERE call_id = 'held'") == 0
 
 
+async def test_each_machine_deletes_the_recordings_that_it_made(
+    office: Office, db: asyncpg.Connection
+) -> None:
+    """Two exchanges, one database: whoever runs first does not take the other's files for deleted."""
+    await db.execute(
+        "WITH moved AS (UPDATE pbx112.call SET node = 'kaur2' WHERE call_id IN"
+        " (SELECT call_id FROM pbx112.recording ORDER BY arrived_at LIMIT 3) RETURNING call_id)"
+        " UPDATE pbx112.recording r SET name = 'of-kaur2-' || r.call_id FROM moved WHERE moved.call_id = r.call_id"
+    )
+    there = office.where.recordings.parent / "kaur2"
+    there.mkdir()
+    theirs = await db.fetch("SELECT name FROM pbx112.recording WHERE name LIKE 'of-kaur2-%'")
+    for row in theirs:
+        (there / f"{row['name']}.wav").write_bytes(b"RIFF")
+    first = await office.retain()
+    assert first.elsewhere == len(theirs) > 0
+    kaur2 = replace(office, where=replace(office.where, recordings=there, node="kaur2"))
+    second = await kaur2.retain()
+    assert (second.recordings, second.files, second.elsewhere) == (len(theirs), len(theirs), 0)
+    assert not list(there.iterdir())
+    assert (await office.retain()).elsewhere == 0
+
+
 async def test_the_keeper_can_delete_nothing_that_is_not_due(office: Office) -> None:
     keeper = await asyncpg.connect(office.keeper)
     try:
