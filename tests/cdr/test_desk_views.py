@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import asyncpg
+from msgspec import structs
 
 from pbx112.cdr import Shipper
 from pbx112.journal import Journal
@@ -86,6 +87,22 @@ def nuisance(digit: str | None) -> list[Timed]:
         (6.0, ev.CallerLeft(16)),
         (6.0, ev.CallEnded(ev.Outcome.ABANDONED_WAITING, "caller")),
     ]
+
+
+async def test_a_nuisance_that_waited_for_a_daemon_arrived_as_its_call_says(dsn: str, tmp_path: Path) -> None:
+    late = (0.0, 0.5, 0.813, 1.1, 2.3, 4.027, 599.9999991, 4711.0, -3.0)
+    arrived, *rest = nuisance(None)
+    stories: list[tuple[str, list[Timed]]] = [
+        (f"c{index}", [(0.0, structs.replace(arrived[1], late=seconds)), *rest])
+        for index, seconds in enumerate(late)
+    ]
+    await shipped(dsn, tmp_path, *stories)
+    reader = await asyncpg.connect(dsn)
+    try:
+        query = "SELECT count(*) FROM pbx112.nuisance JOIN pbx112.call USING (call_id, arrived_at)"
+        assert await reader.fetchval(query) == len(late)
+    finally:
+        await reader.close()
 
 
 async def test_which_calls_went_behind_the_others_and_what_was_lifted(dsn: str, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 from pbx112.cdr import rebuild
+from pbx112.model import events as ev
 from pbx112.plan.load import parse_plan
 from tests.cdr import arbitrary
-from tests.cdr.calls import abandoned, answered, drafts, gap
+from tests.cdr.calls import DESK, FIRE, Timed, abandoned, answered, drafts, gap
 from tests.cdr.shipped import ship
 
 Row = dict[str, Any]
@@ -178,8 +180,6 @@ async def test_months_are_the_offices_and_follow_its_plan(
 
 
 async def test_every_figure_outcome_result_and_mark_has_its_definition(db: asyncpg.Connection) -> None:
-    from pbx112.model import events as ev
-
     columns = await rows(
         db,
         "SELECT attname AS name FROM pg_attribute WHERE attrelid = 'pbx112.kpi_month'::regclass AND attnum > 0",
@@ -203,6 +203,56 @@ async def test_a_neighbours_answer_and_a_missing_recording_are_counted(
     await ship(dsn, tmp_path, [*drafts("c1", answered()), *drafts("c2", answered()[:-1])], bordering)
     (told,) = await rows(db, "SELECT * FROM pbx112.kpi_month")
     assert (told["handed_to_neighbour"], told["to_record"], told["recordings_missing"]) == (2, 2, 1)
+
+
+async def test_a_neighbour_whom_a_phones_own_transfer_brought_in_has_the_call_too(
+    dsn: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    text = (Path(__file__).parents[2] / "agencies.yaml").read_text()
+    plan = parse_plan(text, "agencies.yaml").plan
+    seluma = replace(plan.agencies["damkar"], name="112 Kabupaten Seluma", kind="neighbour")
+    bordering = replace(plan, agencies={**plan.agencies, "damkar": seluma})
+    brought = ev.LegOffered(2, "x", structs.replace(FIRE, neighbour=True), placed=False, brought=1)
+    story: list[Timed] = [
+        (0.0, ev.CallArrived("in-1", "0812", None, False, "112")),
+        (0.1, ev.StageEntered("call_takers", "first", 1, ((DESK,),))),
+        (0.1, ev.LegOffered(1, "leg-1", DESK)),
+        (1.0, ev.LegAccepted(1)),
+        (9.0, ev.CallTransferred(1, "2101", "damkar", "2101", attended=True, channel="x")),
+        (9.0, brought),
+        (9.0, ev.LegAnswered(2)),
+        (9.0, ev.LegAccepted(2)),
+        (9.0, ev.LegEnded(1, ev.LegResult.ACCEPTED, detail="transferred")),
+        (20.0, ev.LegEnded(2, ev.LegResult.ACCEPTED)),
+        (20.0, ev.CallEnded(ev.Outcome.ANSWERED, "staff")),
+    ]
+    await ship(dsn, tmp_path, drafts("c1", story), bordering)
+    assert await db.fetchval("SELECT count(*) FROM pbx112.across_border WHERE accepted_at IS NOT NULL") == 1
+    assert await db.fetchval("SELECT handed_to_neighbour FROM pbx112.kpi_month") == 1
+
+
+async def test_a_call_that_was_cut_after_a_human_had_accepted_is_failed_by_its_words_too(
+    dsn: str, db: asyncpg.Connection, tmp_path: Path
+) -> None:
+    cut = (60.0, ev.CallEnded(ev.Outcome.SYSTEM_FAILURE, "system"))
+    await ship(dsn, tmp_path, drafts("c1", [*answered()[:-4], cut]))
+    assert await db.fetchval("SELECT accepted_at IS NOT NULL FROM pbx112.call")
+    (told,) = await rows(db, "SELECT * FROM pbx112.kpi_month")
+    assert (told["answered"], told["failed"], told["not_served"]) == (0, 1, 1)
+    words = {row["key"]: row["en"] for row in await rows(db, "SELECT key, en FROM pbx112.kpi_definition")}
+    for key in ("answered", "failed", "not_served", "outcome:answered", "outcome:system_failure"):
+        assert "cut" in words[key], key
+
+
+async def test_a_columns_comment_is_its_definition(db: asyncpg.Connection) -> None:
+    """Also after a definition was worded anew: the exports' dictionaries and psql show the comment."""
+    other = await db.fetch(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        " JOIN pbx112.kpi_definition d ON d.key = a.attname WHERE c.relnamespace = 'pbx112'::regnamespace"
+        " AND c.relname IN ('kpi_month', 'kpi_day', 'kpi_hour', 'load_hour')"
+        " AND col_description(c.oid, a.attnum) IS DISTINCT FROM d.en || ' / ' || d.id"
+    )
+    assert other == []
 
 
 async def test_a_month_that_was_analysed_before_it_was_loaded_is_told_as_soon(
