@@ -26,13 +26,14 @@ _UNLOCKED = """
 WITH locked AS (
     SELECT c.oid, c.relname FROM pg_catalog.pg_class c
     WHERE c.relnamespace = 'pbx112'::regnamespace AND c.relkind IN ('r', 'p')
-        AND (c.relname IN ('event', 'access_log', 'dropped_range', 'legal_hold', 'retention_run', 'retention_step',
+        AND (c.relname IN ('event', 'access_log', 'dropped_range', 'legal_hold', 'legal_hold_lifted', 'retention_run',
+                           'retention_step', 'retention_policy', 'recording_deleted', 'office', 'agency',
                            'reconciliation', 'reconciliation_call')
              OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid
                         AND i.inhparent IN ('pbx112.event'::regclass, 'pbx112.access_log'::regclass)))
 )
-SELECT l.relname FROM locked l
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = l.oid AND t.tgname = 'append_only'
+SELECT DISTINCT l.relname FROM locked l CROSS JOIN unnest(ARRAY['append_only', 'append_only_whole']) name
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = l.oid AND t.tgname = name
                   AND t.tgenabled IN ('O', 'A') AND t.tgfoid = 'pbx112.refuse_change'::regproc)
 ORDER BY l.relname
 """

@@ -123,7 +123,9 @@ def _tell(verified: Verified, zone: tzinfo) -> None:
     for fault in verified.faults:
         complain(_words(fault, zone))
     for table in verified.unlocked:
-        complain(f"table {table}: its trigger append_only, which refuses every change, is missing or off")
+        complain(
+            f"table {table}: a trigger that refuses every change (append_only, append_only_whole) is missing or off"
+        )
     for shipment in verified.journals:
         say(f"journal {shipment.journal_id}: up to {shipment.last_seq}, {shipment.head.hex()}")
 

@@ -235,6 +235,18 @@ async def test_a_trigger_that_is_off_is_told(records: Records) -> None:
     assert (await records.verify()).unlocked == ["event_2026_09"]
     await records.db.execute("DROP TRIGGER append_only ON pbx112.access_log")
     assert "access_log" in (await records.verify()).unlocked
+    await records.db.execute("DROP TRIGGER append_only_whole ON pbx112.event_other")
+    assert "event_other" in (await records.verify()).unlocked
+
+
+async def test_each_table_that_has_such_a_trigger_is_looked_at(records: Records) -> None:
+    locked = await records.db.fetch(
+        "SELECT DISTINCT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname LIKE 'append_only%'"
+        " AND tgfoid = 'pbx112.refuse_change'::regproc"
+    )
+    for table in locked:
+        await records.db.execute(f"ALTER TABLE {table['name']} DISABLE TRIGGER USER")
+    assert {f"pbx112.{name}" for name in (await records.verify()).unlocked} == {row["name"] for row in locked}
 
 
 @pytest.mark.parametrize(

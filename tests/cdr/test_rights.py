@@ -180,7 +180,48 @@ async def test_not_even_the_owner_changes_an_event_by_accident(
     for change in CHANGES[:3]:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
             await db.execute(change.format("event"))
+    await db.fetch("SELECT pbx112.make_partitions('2020-01-01', '2020-01-01')")
+    months = await db.fetch(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits"
+        " WHERE inhparent IN ('pbx112.event'::regclass, 'pbx112.access_log'::regclass)"
+    )
+    assert len(months) == 2 * (1 + 4 + 1)
+    for month in months:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await db.execute(f"TRUNCATE {month['name']}")
     assert await db.fetchval("SELECT count(*) FROM pbx112.event") == len(answered())
+
+
+@pytest.mark.parametrize(
+    ("role", "table", "values"),
+    [
+        ("pbx112_keeper", "legal_hold (os_user, call_id, reason{})", "'x', 'c1', 'x'"),
+        ("pbx112_keeper", "legal_hold_lifted (hold_id, os_user, reason{})", "1, 'x', 'x'"),
+        ("pbx112_writer", "office (timezone, plan{})", "'Asia/Jayapura', 'x'"),
+        ("pbx112_writer", "agency (key, name, kind, plan{})", "'a', 'x', 'agency', 'x'"),
+        (
+            "pbx112_writer",
+            "retention_policy (personal_months, recording_days, access_months, plan{})",
+            "1, 1, 1, 'x'",
+        ),
+    ],
+)
+async def test_who_wrote_a_row_and_when_is_the_servers_word(
+    server: Postgres, database: str, db: asyncpg.Connection, role: str, table: str, values: str
+) -> None:
+    await db.execute("INSERT INTO pbx112.legal_hold (os_user, call_id, reason) VALUES ('x', 'c1', 'x')")
+    account = await asyncpg.connect(await login(server, database, role))
+    moment = "lifted_at" if "lifted" in table else "placed_at" if "hold" in table else "stated_at"
+    forged = [(f", {moment}", ", 'infinity'")] + (
+        [] if "agency" in table else [(", account", ", 'somebody'")]
+    )
+    try:
+        for column, value in forged:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await account.execute(f"INSERT INTO pbx112.{table.format(column)} VALUES ({values}{value})")
+        await account.execute(f"INSERT INTO pbx112.{table.format('')} VALUES ({values})")
+    finally:
+        await account.close()
 
 
 async def test_an_event_of_a_month_without_partition_is_kept(
