@@ -1,23 +1,26 @@
 """Cells that a spreadsheet does not run. Pure.
 
 A spreadsheet takes a CSV cell that begins with = + - @, a tab or a carriage return for a formula (OWASP, CSV
-injection); a caller who names itself `=HYPERLINK(…)` must not reach the office's machine that way.
+injection); a caller who names itself `=HYPERLINK(…)` must not reach the office's machine that way. Where a cell begins
+is the machine's own matter: Excel in Indonesian cuts a file at `;` whatever it was written with, in English at `,`.
 """
 
 from __future__ import annotations
 
 import re
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""What a spreadsheet may run, also in full width; and what already looks as if we had marked it."""
+_BEGINS = re.compile(r"(\A|[;,])(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+"""Before what a spreadsheet may run, also in full width; and before what already looks as if we had marked it."""
+_MARKED = re.compile(_BEGINS.pattern.replace("(?=", "'(?="))
 
 
 def marked(text: str) -> str:
-    """`text` with an apostrophe before it, where a spreadsheet might run it. Numbers of telephones begin with + and get
-    it too: as text they keep their + and their zeros. :func:`unmarked` takes it away again, whatever the text was."""
-    return "'" + text if _FORMULA.match(text) else text
+    """`text` with an apostrophe wherever a spreadsheet might begin to run it. Numbers of telephones begin with + and
+    get it too: as text they keep their + and their zeros. :func:`unmarked` takes it away again, whatever the text
+    was."""
+    return _BEGINS.sub(r"\1'", text)
 
 
 def unmarked(text: str) -> str:
     """What :func:`marked` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    return _MARKED.sub(r"\1", text)

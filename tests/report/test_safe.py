@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +24,18 @@ def test_what_is_none_stays(text: str) -> None:
     assert marked(text) == text
 
 
-@given(st.text(alphabet="'=+-@\t a1"))
+@pytest.mark.parametrize("written", [",", ";"])
+@pytest.mark.parametrize("cut", [",", ";"])
+@given(st.text(alphabet="'=+-@\t;, a1|!", max_size=12))
+def test_no_cell_is_a_formula_wherever_the_machine_cuts(written: str, cut: str, text: str) -> None:
+    """The separator is the reader's: `;` where the machine is Indonesian, `,` where it is English."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=written).writerow(["1793450000.1", marked(text), "answered"])
+    (row,) = csv.reader([out.getvalue()], delimiter=cut)
+    assert not any(cell.strip('"').startswith(("=", "+", "-", "@")) for cell in row)
+
+
+@given(st.text(alphabet="'=+-@\t;, a1"))
 def test_nothing_is_lost(text: str) -> None:
     assert unmarked(marked(text)) == text
     assert marked(text)[:1] not in tuple("=+-@\t\r")
