@@ -5,7 +5,7 @@ Nothing is said here about a key that was found faulty before: its value is only
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pbx112.plan.document import AgencyDoc, Document, IncidentDoc, Part
 from pbx112.plan.finding import Finding, show, suggest
@@ -42,13 +42,19 @@ def _agencies(document: Document) -> Iterator[Finding]:
 
 
 def _agency_exists(
-    document: Document, label: str, part: Part, key: str, name: str | None, item: int | None = None
+    document: Document,
+    label: str,
+    part: Part,
+    key: str,
+    name: str | None,
+    item: int | None = None,
+    also: Sequence[str] = (),
 ) -> Iterator[Finding]:
     known = document.keys_of("agencies")
     if name is None or name in known or not part.sound(key) or not document.sound("agencies"):
         return
     what = f"{label}: agency {show(name)} is not defined"
-    yield part.finding(what, suggest(name, known, "agencies"), key, item)
+    yield part.finding(what, suggest(name, [*known, *also], "agencies"), key, item)
 
 
 def _codes(document: Document) -> Iterator[Finding]:
@@ -151,7 +157,7 @@ def _call_takers(document: Document) -> Iterator[Finding]:
     if takers is None or not takers.sound("then"):
         return
     if takers.then != MENU:
-        yield from _agency_exists(document, CALL_TAKERS, takers, "then", takers.then)
+        yield from _agency_exists(document, CALL_TAKERS, takers, "then", takers.then, also=[MENU])
         return
     in_menu = any(incident.gives("menu") for incident in document.incidents.values())
     if not in_menu and not document.faulty("incidents"):

@@ -50,7 +50,9 @@ def load_plan(path: Path) -> Loaded:
     try:
         if not path.is_file():
             what = "is not a file" if path.exists() else "does not exist"
-            raise PlanError([Finding(str(path), 0, f"the plan {what}", "name the file with PBX112_AGENCIES")])
+            raise PlanError(
+                [Finding(str(path), 0, f"the plan {what}", "name another with --agencies or PBX112_AGENCIES")]
+            )
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -316,7 +316,7 @@ MISTAKES = [
     (
         "then: menu",
         "then: nobody",
-        "9: call_takers: agency 'nobody' is not defined; known agencies: damkar, polres",
+        "9: call_takers: agency 'nobody' is not defined; known agencies: damkar, polres, menu",
     ),
     ("  then: menu\n", "", "7: call_takers: 'then' is missing; add `then: menu`"),
     (

@@ -184,7 +184,10 @@ def test_the_office_is_pointed_to_the_schema() -> None:
 
 
 def test_what_is_no_readable_file_is_said_so(tmp_path: Path) -> None:
-    assert _refusal(tmp_path) == f"{tmp_path}: the plan is not a file; name the file with PBX112_AGENCIES"
+    assert (
+        _refusal(tmp_path)
+        == f"{tmp_path}: the plan is not a file; name another with --agencies or PBX112_AGENCIES"
+    )
     missing = tmp_path / "agencies.yaml"
     assert "does not exist" in _refusal(missing)
     assert "does not exist" in _refusal(Path("a\0b"))
