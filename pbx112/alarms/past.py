@@ -54,7 +54,7 @@ class Past:
         call = self._open.get(subject)
         match event:
             case ev.CallArrived(via=via):
-                self._open[subject] = _Call(at)
+                self._open[subject] = _Call(event.came(at))
                 if len(self._open) > MOST:
                     self._open.popitem(last=False)
                 if via == "fallback":

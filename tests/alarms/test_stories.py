@@ -96,6 +96,15 @@ def test_a_caller_of_whom_nobody_knows_whether_he_still_waits() -> None:
     assert office.wait(5 * MINUTE) == ["begins daemon"]
 
 
+def test_who_waited_for_a_daemon_is_no_quick_answer() -> None:
+    office = quiet_office()
+    office.tell(ev.CallArrived("c", "0813", "+62813", True, "112", late=90.0), "c1")
+    office.tell(ev.LegOffered(1, "l1", DESK), "c1")
+    office.now += 2
+    office.tell(ev.LegAccepted(1), "c1")
+    assert office.past.waits(office.us) == [92.0]
+
+
 def test_an_hour_below_the_yardstick() -> None:
     office = quiet_office()
     for number in range(9):
