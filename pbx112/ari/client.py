@@ -112,7 +112,7 @@ class AriClient(Operations):
                     self._http
                 ):  # anew each time: where one connection died in silence, so did the others
                     await self._connection()
-            except (_Lost, AriError) as error:
+            except (_Lost, AriError, OSError) as error:  # OSError: the CA file is being replaced
                 self.trouble = self._explain(error)
                 refused = isinstance(error, Unauthorized)
             if clock() - began >= settings.stable_after:
@@ -258,4 +258,7 @@ class AriClient(Operations):
                 f"no ARI under {self.settings.base}: set enabled=yes in Asterisk's ari.conf and http.conf,"
                 " and see that res_ari is loaded"
             )
+        if isinstance(error, OSError) and self.settings.ca is not None:
+            why = error.strerror or "it holds no certificate (PEM)"
+            return f"ARI's CA file {self.settings.ca}: {why}"
         return str(error)

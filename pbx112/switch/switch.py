@@ -132,7 +132,7 @@ class Switch:
         try:
             async with asyncio.timeout(STOP_GRACE):
                 await work
-        except (TimeoutError, AriError) as error:
+        except (OSError, AriError) as error:  # in time it was not, or the CA file is being replaced
             why = str(error) or "Asterisk does not answer"
             log.error("not all callers were given to the fallback", action="stop", error=why)
 
@@ -332,9 +332,17 @@ class Switch:
         if self._stopping:
             self._spawn(self._ask(asks.ToFallback(channel.id)), f"give {channel.id} to the fallback")
             return
+        try:
+            came = arrival(channel, self._plan, self.ledger, now().utc_us, noted=noted)
+        except Exception:
+            log.exception(
+                "a caller cannot be read; the fallback serves it", action="fault", call_id=channel.id
+            )
+            self._spawn(self._ask(asks.ToFallback(channel.id)), f"give {channel.id} to the fallback")
+            return
         live = LiveCall(self, channel.id, None)
         self._calls.add(live)
-        live.tell(arrival(channel, self._plan, self.ledger, now().utc_us, noted=noted))
+        live.tell(came)
 
     def left_stasis(self, live: LiveCall) -> None:
         """A caller is no longer in our hands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from pydantic import SecretStr
 from lab.cable import cable
 from lab.certificates import Certificate, make_certificate
 from lab.network import Network, free_net
-from pbx112.ari import AriHttp, AriSettings, NotSent
+from pbx112.ari import AriClient, AriHttp, AriSettings, NotSent
 from pbx112.ari.events import StasisStart
 from pbx112.settings import Settings, SettingsError
 
 from .asterisk import PASSWORD, USER, Asterisk
-from .conftest import connected
+from .conftest import Listener, connected, running
 
 PORT = 8089
 TLS = """
@@ -92,3 +93,21 @@ def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
 def test_a_ca_file_needs_https(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="https://"):
         AriSettings("http://127.0.0.1:8088", USER, PASSWORD, "app", ca=tmp_path / "ca.pem")
+
+
+async def test_a_ca_file_that_is_away_for_a_while_ends_no_daemon(tmp_path: Path) -> None:
+    """Its certificates are renewed while the connection is made anew."""
+    authority = make_certificate(tmp_path / "tls", "127.114.0.9").authority
+    settings = AriSettings(
+        "https://127.114.0.9:9", USER, PASSWORD, "app", ca=authority, retry_first=0.01, retry_most=0.02
+    )
+    client = AriClient(settings, Listener())
+    async with running(client) as task, asyncio.timeout(5):
+        kept = authority.rename(tmp_path / "away")
+        while not task.done() and "No such file" not in client.trouble:
+            await asyncio.sleep(0.01)
+        assert client.trouble == f"ARI's CA file {authority}: No such file or directory"
+        kept.rename(authority)
+        while not task.done() and "cannot connect" not in client.trouble:
+            await asyncio.sleep(0.01)
+        assert not task.done()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from pbx112.ari import AriSettings, Bridge, Channel
@@ -186,4 +187,27 @@ async def test_a_mark_of_a_call_that_has_left_the_journal_begins_none(tmp_path: 
     await kept(journal, "c1", today, CallMarked("2101", disposition="normal"))
     await recovered(journal)
     assert [entry.kind for entry in await journal.of_subject("c1")] == ["CallMarked"]
+    await journal.close()
+
+
+async def test_a_caller_whom_we_cannot_read_is_the_fallbacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours: else it would be known, and nobody would ever serve it."""
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, plan(agency("damkar", extension("2101"))))
+    asked: list[asks.Request] = []
+
+    async def ask(request: asks.Request) -> None:
+        asked.append(request)
+
+    def faulty(*_: object, **__: object) -> None:
+        raise ImportError("phonenumbers.data.region_XK")
+
+    monkeypatch.setattr(switch, "ask", ask)
+    monkeypatch.setattr("pbx112.switch.switch.arrival", faulty)
+    switch.arrived(Channel("c1"))
+    await asyncio.sleep(0)
+    assert asked == [asks.ToFallback("c1")]
+    assert "c1" not in switch.calls, "the sweep finds it again if it stays"
     await journal.close()
