@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 from pathlib import Path
@@ -106,6 +107,38 @@ async def everything_that_can_be_read(reader: asyncpg.Connection) -> str:
     assert len(names) > 25
     rows = [await reader.fetch(f"SELECT t::text FROM pbx112.{row['relname']} t") for row in names]
     return "\n".join(str(row[0]) for found in rows for row in found)
+
+
+async def test_no_view_asks_an_auditors_own_function_about_what_it_does_not_show(
+    server: Postgres, database: str, tmp_path: Path
+) -> None:
+    """A function of the auditor's, which Postgres takes for cheaper than the view's own condition."""
+    back: list[Timed] = [(80.0, ev.CallBackPlaced("1101", "+6281311112222", "gsm"))]
+    lifted = drafts("", [(90.0, ev.NuisanceLifted("9001", "+6281311112222"))])
+    await ship(server.dsn_of(database), tmp_path, [*drafts("c1", [*answered(), *back]), *lifted])
+    auditor = await asyncpg.connect(await login(server, database, "pbx112_auditor"))
+    heard: list[str] = []
+    auditor.add_log_listener(lambda _, message: heard.append(str(message.message)))
+    try:
+        await auditor.execute(
+            "CREATE FUNCTION pg_temp.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001"
+            " AS $$ BEGIN RAISE NOTICE '%', $1; RETURN false; END $$"
+        )
+        for setting in ("cpu_operator_cost = 0", "enable_indexscan = off", "enable_bitmapscan = off"):
+            await auditor.execute(f"SET {setting}")
+        columns = await auditor.fetch(
+            "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+            " WHERE c.relnamespace = 'pbx112'::regnamespace AND c.relkind = 'v'"
+            " AND has_table_privilege(c.oid, 'SELECT') AND a.atttypid IN ('text'::regtype, 'jsonb'::regtype)"
+        )
+        assert len(columns) > 50
+        for view, column in columns:
+            await auditor.execute(f"SELECT count(*) FROM pbx112.{view} WHERE pg_temp.tell({column}::text)")
+        await asyncio.sleep(0.1)
+    finally:
+        await auditor.close()
+    assert any("…222" in told for told in heard)
+    assert not [told for told in heard if "1311112222" in told]
 
 
 async def test_whoever_may_see_numbers_sees_them(server: Postgres, database: str, tmp_path: Path) -> None:
