@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from pbx112 import __version__
 from pbx112.cli import (
@@ -37,8 +38,19 @@ from pbx112.cli import (
 from pbx112.cli.errors import reported
 from pbx112.cli.screen import say
 
+
+class _Program(TyperGroup):
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """A terminal of another alphabet still gets the rest of the line, of the help too."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
+
 app = typer.Typer(
     name="pbx112",
+    cls=_Program,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,11 +84,6 @@ def pbx112(
 
     Exit codes: 0 fine, 1 something is wrong, 2 wrong usage, 78 wrong configuration.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(
-                errors="replace"
-            )  # a terminal of another alphabet still gets the rest of the line
 
 
 for _command in (

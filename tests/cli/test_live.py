@@ -209,6 +209,9 @@ def test_a_terminal_of_another_alphabet(monkeypatch: pytest.MonkeyPatch) -> None
     ended = finish("check", "--only", "file")
     assert ended.returncode == 0
     assert "1 agencies" in ended.stdout
+    helped = finish("--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "pbx112 check --only file" in helped.stdout
 
 
 def test_a_reader_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
