@@ -15,7 +15,7 @@ def migrate() -> None:
     """Bring the records' tables in Postgres up to date. May be repeated: what is done already is not done again.
 
     \b
-    Example:  sudo -u postgres -g pbx112 PBX112_DSN=postgresql:///pbx112 pbx112 migrate
+    sudo -u postgres -g pbx112 PBX112_DSN=postgresql:///pbx112 pbx112 migrate
 
     It needs an account that may create in this database; the daemon's own needs no such right afterwards.
     """
