@@ -95,7 +95,7 @@ def installation(answers: Answers) -> Installation:
         + f"[{USER}]\ntype=user\nread_only=no\npassword_format=plain\npassword={ari_secret}\n",
         "http.conf": _general(trees["http.conf"], http.lines),
         "manager.conf": _general(trees["manager.conf"], ami.lines)
-        + f"[{USER}]\nsecret={ami_secret}\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.0/255.0.0.0\n"
+        + f"[{USER}]\nsecret={ami_secret}\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.0/255.0.0.0\n{_itself(ami.host)}"
         + "read=system,call,reporting\nwrite=reporting\nwritetimeout=1000\n",
     }
     wanted: list[Wanted] = []
@@ -154,6 +154,12 @@ def _server(tree: Tree, port_name: str, port: int, name: str) -> _Server:
         return _Server("127.0.0.1" if everywhere else bind, number, (), (doubt,))
     host = bind if local else "127.0.0.1"
     return _Server(host, number, ("enabled=yes", f"bindaddr={host}", f"{port_name}={number}"))
+
+
+def _itself(host: str) -> str:
+    """Who calls an AMI on this machine's own address comes from that address, not from loopback."""
+    another = host.replace(".", "").isdigit() and not host.startswith("127.")
+    return f"permit={host}/255.255.255.255\n" if another else ""
 
 
 def _general(tree: Tree, lines: tuple[str, ...]) -> str:
