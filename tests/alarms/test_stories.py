@@ -119,6 +119,17 @@ def test_an_hour_below_the_yardstick() -> None:
     assert office.wait(MINUTE) == ["over slow"]
 
 
+def test_who_waited_in_asterisk_for_a_daemon_has_waited() -> None:
+    """As the records and the alert rules count: from the arrival, not from when a daemon heard of it."""
+    office = Office()
+    for each in range(10):
+        office.tell(ev.CallArrived("c", "0813", "+62813", True, "112", late=20.0), f"c{each}")
+        office.tell(ev.LegOffered(1, "l1", DESK), f"c{each}")
+        office.tell(ev.LegAccepted(1), f"c{each}")
+        office.tell(ev.CallEnded(Outcome.ANSWERED, "caller"), f"c{each}")
+    assert [round(waited) for waited in office.past.waits(office.us)] == [20] * 10
+
+
 def test_calls_that_reached_nobody() -> None:
     office = quiet_office()
     office.call("c1", answered_after=None, outcome=Outcome.ABANDONED_RINGING)
