@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,16 @@ def test_systemd_takes_the_unit(unit: Path, tmp_path: Path) -> None:
 def test_the_service_is_hardened(unit: Path) -> None:
     found = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(unit))
     assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_a_folder_that_is_not_there_keeps_no_service_from_its_work(unit: Path) -> None:
+    """Asterisk's package has no folder of recordings; without `-` systemd starts nothing (226/NAMESPACE)."""
+    lines = unit.read_text(encoding="utf-8").splitlines()
+    said = [
+        line.partition("=") for line in lines if re.match(r"(ReadWrite|ReadOnly|Bind(ReadOnly)?)Paths=", line)
+    ]
+    assert all(path.startswith("-") for _, _, paths in said for path in paths.split())
 
 
 def test_setup_has_all_of_them() -> None:
