@@ -56,7 +56,9 @@ def speak(
     Raises :class:`SoundError` where espeak-ng is missing or fails, or the directory cannot be written.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            directory.chmod(0o755)  # whatever root's umask is: Asterisk is another user
         made = _read_manifest(directory)
         results = []
         for key, text in texts(plan).items():

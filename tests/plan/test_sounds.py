@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
+import stat
 import wave
 from pathlib import Path
 
@@ -46,6 +48,16 @@ def test_every_prompt_is_spoken_for_a_telephone(kaur: Plan, tmp_path: Path) -> N
             loudest = max(memoryview(file.readframes(file.getnframes())).cast("h"))
         assert 0.3 < seconds < 20, prompt
         assert loudest > 3000, prompt
+
+
+def test_asterisk_can_read_them_whatever_the_umask(kaur: Plan, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        speak(kaur, tmp_path / "pbx112")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "pbx112").stat().st_mode) == 0o755
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "pbx112").iterdir()} == {0o644}
 
 
 def test_a_second_run_speaks_only_what_has_changed(kaur: Plan, tmp_path: Path) -> None:
