@@ -274,7 +274,8 @@ def _leaks(folder: Path, services: Composition) -> list[str]:
 
 
 def _write(folder: Path, network: Network) -> None:
-    plan = folder / "agencies.yaml"
+    plan = folder / "plan" / "agencies.yaml"
+    plan.parent.mkdir()
     plan.write_text(_PLAN, encoding="utf-8")
     text = pjsip(network, parties(load_plan(plan).plan))
     (folder / "pjsip").mkdir()

@@ -75,7 +75,7 @@ def test_all_that_the_file_names_is_there() -> None:
         *("entrypoint", "command", "secrets", "volumes", "environment", "depends_on", "restart"),
         *("stop_grace_period", "healthcheck", "profiles", "user", "pid"),
     }
-    made_by_hand = {"agencies.yaml"}
+    made_by_hand = {"plan"}
     for name, service in file["services"].items():
         assert set(service) <= known, name
         assert set(service.get("depends_on", ())) <= set(file["services"]), name
@@ -84,6 +84,9 @@ def test_all_that_the_file_names_is_there() -> None:
             if what.startswith("."):
                 there = (REPOSITORY / "docker" / what).resolve()
                 assert there.exists() or there.name in made_by_hand, f"{name}: {what}"
+                assert not there.is_file() and not there.suffix, (
+                    f"{name}: {what}: a file that is replaced stays the old one"
+                )
             else:
                 assert what in file["volumes"], f"{name}: {what}"
         for secret in service.get("secrets", ()):
