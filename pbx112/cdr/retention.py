@@ -26,6 +26,9 @@ from pbx112.plan.types import Plan
 _AT_ONCE = 500
 _SECONDS = 1800.0
 """For one statement: dropping a month looks over its chain first."""
+_PATIENCE = 5.0
+"""Seconds for which a month waits for those who read the table. All who add to it wait behind, calls' records too."""
+_READ = "somebody reads that table for long (a backup, `pbx112 audit verify`): the next run takes this month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +155,15 @@ class _Run:
         """One function of the database, in a transaction of its own; None where it refuses."""
         self.on_step(f"{function} {month:%Y-%m}")
         try:
-            many = await self.connection.fetchval(f"SELECT pbx112.{function}($1, $2)", self.done.run, month)
+            async with self.connection.transaction():
+                await self.connection.execute(f"SET LOCAL lock_timeout = {int(_PATIENCE * 1000)}")
+                many = await self.connection.fetchval(
+                    f"SELECT pbx112.{function}($1, $2)", self.done.run, month
+                )
         except asyncpg.PostgresError as error:
-            self.done.trouble.append(f"{month:%Y-%m}: {error}")
-            await self._note("trouble", month, 0, str(error))
+            why = _READ if isinstance(error, asyncpg.LockNotAvailableError) else str(error)
+            self.done.trouble.append(f"{month:%Y-%m}: {why}")
+            await self._note("trouble", month, 0, why)
             return None
         return int(many)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,15 @@ import asyncpg
 import pytest
 
 from lab.postgres import Postgres
-from pbx112.cdr import rebuild
+from pbx112.cdr import rebuild, retention
 from pbx112.cdr.holds import holds_in_force, lift_hold, place_hold
 from pbx112.cdr.pseudonym import read_key
 from pbx112.cdr.recordings import Deleted, Recordings
 from pbx112.cdr.subject import held_about
 from pbx112.plan.types import Retention
+from tests.cdr.calls import gap
 from tests.cdr.conftest import Office, months_ago
+from tests.cdr.shipped import ship
 from tests.cdr.test_rights import login
 
 NUMBER = "+62812000007"
@@ -120,6 +123,26 @@ async def test_recordings_leave_from_their_folder_alone_and_held_ones_stay(
     deleted = await db.fetch("SELECT name, files FROM pbx112.recording_deleted WHERE call_id = $1", call)
     assert {(row["name"], row["files"]) for row in deleted} >= {("../outside", 0), ("linked", 0)}
     assert await db.fetchval("SELECT count(*) FROM pbx112.recording_deleted WHERE call_id = 'held'") == 0
+
+
+async def test_who_reads_for_long_holds_up_a_month_and_nobody_who_adds(
+    office: Office, db: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump in the night: dropping a month would wait for it, and everybody else for that."""
+    monkeypatch.setattr(retention, "_PATIENCE", 0.2)
+    dump = await asyncpg.connect(office.dsn)
+    try:
+        async with dump.transaction():
+            await dump.fetchval("SELECT count(*) FROM pbx112.event")
+            async with asyncio.timeout(30):
+                done = await office.retain()
+                assert await ship(office.dsn, tmp_path, [gap(1, "")]) == []
+        assert set(done.events) == {months_ago(3)}, "which has no partition"
+        assert len(done.trouble) == 3 and all("somebody reads" in trouble for trouble in done.trouble)
+    finally:
+        await dump.close()
+    after = await office.retain()
+    assert (len(after.events), after.trouble) == (3, [])
 
 
 async def test_each_machine_deletes_the_recordings_that_it_made(
