@@ -32,6 +32,7 @@ LAWS = {
     "first_and_last": "a call has one CallArrived, first, and one CallEnded, last but for the recording (3)",
     "one_result": "each attempt has one number, one offer and one result, all by the call's end (3)",
     "never_hung_up": "a caller is hung up by us only after staff put the receiver down or the announcement (1)",
+    "help_is_sought": "who is called in is rung or given up, and no receiver put down cuts off whom it rings for (1)",
     "only_the_plan": "only what the plan in force names is dialled (5)",
     "something_due": "a live call has a moment due, or a living party to wait for (6)",
     "bounded_wait": "no moment due is further away than the longest limit that the plan or the model sets (6)",
@@ -89,6 +90,7 @@ class Dossier:
         self.ended_by: str | None = None
         self.end = 0  # how many events there are with the end
         self.announced = False
+        self.ended_by_code = False
 
     def append(
         self, at: Instant, event: CallEvent, plan: str, *, told_late: bool = False
@@ -105,6 +107,8 @@ class Dossier:
         if isinstance(event, ev.CallEnded):
             self.ended_by = event.by
             self.end = len(self.history)
+        elif isinstance(event, ev.LegEnded) and event.detail == "ended_the_call":
+            self.ended_by_code = True
         elif isinstance(event, ev.AnnouncementStarted):
             self.announced = True
         assert after is not None
@@ -122,6 +126,9 @@ class Dossier:
             yield "first_and_last", f"{type(event).__name__} after the end"
         if self.state is not None:
             yield from _breaks_of_legs(self.state, event)
+            sought = any(help_.open for help_ in self.state.helps)
+            if sought and isinstance(event, ev.CallEnded) and event.by == "staff" and not self.ended_by_code:
+                yield "help_is_sought", "staff hangs up, and the call ends while somebody is being called in"
 
     def check_state(self, call: Call, now_ns: int) -> None:
         """After a step. Raises :class:`Broken`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pbx112.model.state import SECOND, Call, Ended, due
+from pbx112.model.state import SECOND, Call, Ended, InFallback, due
 
 from .asterisk import Asterisk
 from .clock import Clock
@@ -15,6 +15,9 @@ TICK = 1.0
 
 FOUND = 12.0
 """Seconds in which two sweeps (every 4 s) have found and ended what belongs to nobody, where Asterisk answers them."""
+
+SOUGHT = 1.0
+"""Seconds after which somebody rings for who is called in, or the help is over."""
 
 OVERDUE = 1.0
 """Seconds after which a moment due counts as not met."""
@@ -39,6 +42,7 @@ class Watch:
         self._unheard: dict[str, int] = {}
         self._unowned: dict[str, int] = {}
         self._stray: dict[str, int] = {}
+        self._unsought: dict[str, int] = {}
 
     def look(self, calls: Mapping[str, Call]) -> None:
         """Once every :data:`TICK`; `calls` are those that the daemon has. Raises :class:`Broken`."""
@@ -62,6 +66,7 @@ class Watch:
                 raise Broken("owned", call_id, f"{bridge} belongs to no live call")
         for call in calls.values():
             self._check_due(call)
+            self._check_helps(call)
 
     def left_over_ns(self, what: str) -> int:
         """For how long a channel or bridge has been seen to belong to nobody."""
@@ -94,6 +99,16 @@ class Watch:
         if self._clock.now_ns - max(moment, calm) > OVERDUE * SECOND:
             late = (self._clock.now_ns - moment) / SECOND
             raise Broken("due_is_met", call.call_id, f"{late:.1f} s late")
+
+    def _check_helps(self, call: Call) -> None:
+        elsewhere = isinstance(call.situation, InFallback | Ended)
+        for help_ in call.helps:
+            forgotten = not elsewhere and help_.open and not call.tried_for(help_.number)
+            what = f"{call.call_id}-help{help_.number}"
+            if self._too_long(self._unsought, call.call_id, what, forgotten, SOUGHT + TICK):
+                raise Broken(
+                    "help_is_sought", call.call_id, f"nobody rings for {help_.owner}, who was called in"
+                )
 
 
 def call_of(channel: str) -> str:

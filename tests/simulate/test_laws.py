@@ -14,10 +14,10 @@ from pbx112.model import asks, react, stimuli
 from pbx112.model import events as ev
 from pbx112.model.decide import decide
 from pbx112.model.events import CallEvent, LegResult, Outcome
-from pbx112.model.state import Call, Reaching
+from pbx112.model.state import Call, Leg, Reaching
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.model.story import Story
-from pbx112.plan.types import Plan
+from pbx112.plan.types import CALL_TAKERS, Plan
 from pbx112.simulate.laws import LAWS
 from pbx112.simulate.run import Failure, run_world, run_worlds
 from pbx112.switch.calls import Calls
@@ -203,6 +203,30 @@ def test_an_arrival_told_too_late_is_found(monkeypatch: pytest.MonkeyPatch) -> N
     failure = first_failure()
     assert failure is not None
     assert failure.law == "true_arrival", failure.text
+
+
+def hangs_up_on_whom_it_rings_for(story: Story, leg: Leg) -> bool:
+    return leg.target.owner != CALL_TAKERS or story.call.marked
+
+
+def seeks_nobody_on(story: Story) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [
+        ("pbx112.model.legs._may_end", hangs_up_on_whom_it_rings_for),
+        ("pbx112.model.helps.go_on", seeks_nobody_on),
+    ],
+)
+def test_who_is_called_in_and_forgotten_is_found(
+    what: str, instead: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(what, instead)
+    failure = first_failure()
+    assert failure is not None
+    assert failure.law == "help_is_sought", failure.text
 
 
 # --- and the line before the call takers ---
