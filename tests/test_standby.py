@@ -81,6 +81,25 @@ async def test_a_holder_whose_heart_stands_still_is_ended(tmp_path: Path) -> Non
     lock.release()
 
 
+async def test_a_lock_elsewhere_on_a_file_of_the_same_number_is_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal on a disk of its own has small numbers, and so has /run."""
+    journal = tmp_path / "journal.db"
+    process = await another(journal, "beats")
+    inode = (tmp_path / "journal.db.lock").stat().st_ino
+    other = f"1: FLOCK  ADVISORY  WRITE 1 00:1a:{inode} 0 EOF\n"
+    read = Path.read_text
+
+    def read_text(file: Path, encoding: str) -> str:
+        return other + read(file, encoding) if file == Path("/proc/locks") else read(file, encoding)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert holder(journal) == process.pid
+    process.kill()
+    await process.wait()
+
+
 @pytest.mark.parametrize("says", ["", "garbage here\n", "1\n", "-5 -5\n", "99999999999999999999 1\n"])
 async def test_a_lock_file_that_lies_leads_to_nobodys_death(tmp_path: Path, says: str) -> None:
     """The kernel, not the file, says who holds the lock."""

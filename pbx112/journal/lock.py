@@ -93,7 +93,10 @@ def holder(path: Path) -> int | None:
         locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    for words in map(str.split, locks):
-        if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode):
-            return int(words[4])
-    return None
+    found = [
+        int(words[4])
+        for words in map(str.split, locks)
+        if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode)
+    ]
+    said = read_beat(path).process  # another file system may have a locked file of the same number
+    return said if said in found else next(iter(found), None)

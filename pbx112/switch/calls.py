@@ -79,7 +79,10 @@ class Calls:
         self._seeking.discard(live.call_id)
         self._talk(live.call_id, frozenset())
         self._leave_lines(live.call_id)
-        self._live.pop(live.call_id, None)
+        if self._live.pop(live.call_id, None) is not None and live.call is not None:
+            for leg in live.call.live_legs():  # given up in a fault of ours: nobody will tell of its end
+                if leg.target.trunk is not None:
+                    self._trunk_load[leg.target.trunk] -= 1
         for channel in (live.call_id, *(leg.channel for leg in (live.call.legs if live.call else ()))):
             self._channels.pop(channel, None)
 

@@ -211,3 +211,23 @@ async def test_a_caller_whom_we_cannot_read_is_the_fallbacks(
     assert asked == [asks.ToFallback("c1")]
     assert "c1" not in switch.calls, "the sweep finds it again if it stays"
     await journal.close()
+
+
+async def test_a_call_that_even_giving_up_cannot_end_gives_its_circuit_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, plan(agency("damkar", mobile("+6281200000001"))))
+    switch.arrived(Channel("c1"))
+    assert switch.calls.load_beside(None) == {"gsm": 1}
+
+    def faulty(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(switch, "record", faulty)
+    switch.on_event(rest.ChannelDestroyed(channel=Channel(id="c1-leg1"), cause=17))
+    async with asyncio.timeout(5):
+        while "c1" in switch.calls:
+            await asyncio.sleep(0)
+    assert switch.calls.load_beside(None) == {}
+    await journal.close()
