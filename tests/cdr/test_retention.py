@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from lab.postgres import Postgres
+from lab.traffic import guide
 from pbx112.cdr import rebuild, retention
 from pbx112.cdr.holds import holds_in_force, lift_hold, place_hold
 from pbx112.cdr.pseudonym import read_key
@@ -61,6 +62,11 @@ async def test_what_is_due_leaves_and_every_figure_stays(office: Office, db: asy
     assert await db.fetchval("SELECT sum(last_seq - first_seq + 1) FROM pbx112.dropped_range") == sum(
         done.events.values()
     )
+    for path in guide.GUIDES:
+        (whole,) = (query for query in guide.queries(path.read_text()) if "without_holes" in query)
+        (answer,) = await db.fetch(whole)
+        found = (answer["without_holes"], answer["broken"], answer["false"])
+        assert found == (True, 0, 0), "what left between months that stay is no hole"
     assert [await db.fetchval(figure) for figure in FIGURES] == before
     looked = await rebuild(office.dsn, write=False)
     assert (looked.different, looked.calls > 50, looked.kept > 0) == ([], True, True)
