@@ -15,7 +15,7 @@ import structlog
 from pbx112.model import line_test
 from pbx112.model.events import VerificationEnded, VerificationStarted
 from pbx112.model.route import target_of
-from pbx112.model.state import Reaching
+from pbx112.model.state import InFallback, Reaching
 from pbx112.plan.types import CALL_TAKERS, SUPERVISORS, Line, Plan
 from pbx112.switch.line_tests import Test, not_tried
 from pbx112.switch.live import now
@@ -159,11 +159,14 @@ class Round:
 
     def _hindrance(self, line: Line) -> str:
         """Why this line cannot be called now; empty where it can. Whom a caller is about to be led to is left alone,
-        and the last free circuit of a trunk is for whoever calls 112 now."""
+        and the last free circuit of a trunk is for whoever calls 112 now. The fallback dialplan rings whom it will, and
+        can end no test."""
         switch = self._switch
         if not switch.ari.connected:
             return "asterisk_away"
         for call in switch.live_calls():
+            if isinstance(call.situation, InFallback):
+                return "in_use"
             if any(leg.target.number == line.number for leg in call.live_legs()):
                 return "in_use"
             waves = call.situation.waves if isinstance(call.situation, Reaching) else ()

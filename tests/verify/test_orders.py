@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -12,14 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx112.model.events import Instant, TestResult, VerificationStarted
+from pbx112.model.events import (
+    CallArrived,
+    Event,
+    HandedToFallback,
+    Instant,
+    LineTestEnded,
+    TestResult,
+    VerificationStarted,
+)
+from pbx112.model.state import fold
 from pbx112.plan.duty import parse_duty
 from pbx112.plan.load import parse_plan
 from pbx112.plan.types import Plan
 from pbx112.switch.switch import Switch
 from pbx112.switch.verified import Verified
 from pbx112.verify.orders import OrderServer
-from pbx112.verify.rounds import lines_for
+from pbx112.verify.rounds import Round, lines_for
 from pbx112.verify.schedule import LOOK_EVERY, Schedule, window_at
 from pbx112.verify.wire import Accepted, Order, Refusal, encode, read_order, read_told
 
@@ -75,6 +85,26 @@ def test_a_window_runs_past_midnight() -> None:
     assert window_at(when, at(30, "00:59")) == (at(29, "23:00"), at(30, "01:00"))
     assert window_at(when, at(30, "01:00")) is None
     assert window_at(when, at(30, "23:30")) is None
+
+
+async def test_no_line_is_tested_while_the_fallback_dialplan_rings_for_a_citizen() -> None:
+    """The daemon gave the call away: it does not see which line is rung, and Asterisk ends no test for it."""
+    arrived = CallArrived("PJSIP/trunk-112-1", "0813", "+62813", True, "112")
+    given = fold("c1", [(Instant(0, 0), arrived), (Instant(1, 1), HandedToFallback("fault"))])
+    said: list[Event] = []
+
+    def note(_subject: str, event: Event) -> asyncio.Future[None]:
+        said.append(event)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    switch = SimpleNamespace(
+        plan=plan(), ari=SimpleNamespace(connected=True), live_calls=lambda: [given], note=note
+    )
+    await Round(cast(Switch, switch), Order(lines=("2101",), tries=1, patience=0.0), "command").run()
+    (ended,) = (event for event in said if isinstance(event, LineTestEnded))
+    assert (ended.number, ended.result, ended.detail) == ("2101", TestResult.NOT_TRIED, "in_use")
 
 
 class Clock:
