@@ -34,7 +34,9 @@ def wallboard(agencies: Agencies = None) -> None:
         where = f"{settings.wallboard_host}:{settings.wallboard_port}"
         why = error.strerror or str(error)
         remedy = "see PBX112_WALLBOARD_HOST and PBX112_WALLBOARD_PORT; does another wallboard run?"
-        raise Failed(f"the wallboard cannot be served at {where} ({why}); {remedy}", code=EX_CONFIG) from None
+        # An address that is not there yet, as after a power cut, may come: systemd is to start us again.
+        code = EX_CONFIG if isinstance(error, PermissionError) else 1
+        raise Failed(f"the wallboard cannot be served at {where} ({why}); {remedy}", code=code) from None
 
 
 async def until_told(work: object) -> None:
