@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +53,10 @@ UNREACHABLE = (
 
 WATCH_AGAIN = 1.0
 """Seconds until the address for health and metrics is tried again."""
+
+WATCH_GRACE = 3.0
+"""Seconds for which a daemon that waits leaves that address to the one who serves, who may have the same: else one that
+was just started again would say there, as long as it lives, that it waits, and nobody would speak for the other."""
 
 SHIPPING_GRACE = 2.0
 """Seconds that an orderly stop waits for the last records to arrive in Postgres."""
@@ -117,6 +122,9 @@ async def _watch(settings: Settings, watch: WatchServer) -> None:
     Nothing else depends on it."""
     told = False
     while settings.watch_port:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WATCH_GRACE):
+                await watch.serving.wait()
         try:
             await watch.run(settings.watch_host, settings.watch_port)
         except OSError as error:

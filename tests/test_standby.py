@@ -10,10 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from lab.network import free_net
 from lab.processes import eventually
 from pbx112 import daemon
 from pbx112.journal import Journal, JournalLocked, Lock, holder, read_beat
@@ -23,6 +26,7 @@ from pbx112.plan.types import Plan
 from pbx112.settings import Settings
 from pbx112.standby import our_turn
 from pbx112.watch import WatchServer
+from pbx112.web import serving
 
 HOLDS = """
 import sys, time
@@ -167,3 +171,33 @@ async def test_what_systemd_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     notify("WATCHDOG=1")  # nobody listens any more
     monkeypatch.setenv("NOTIFY_SOCKET", "@pbx112-nobody")
     notify("WATCHDOG=1")
+
+
+async def test_who_was_started_again_leaves_the_address_for_health_to_the_one_that_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd starts a daemon that died at once; the standby that took over looks once a second whether the address is
+    free. Were it the other's, `/healthz` would say that nobody serves as long as that one lives."""
+    monkeypatch.setattr(daemon, "WATCH_AGAIN", 0.5)
+    monkeypatch.setattr(daemon, "WATCH_GRACE", 1.5)
+    host = f"{free_net()}.0.1"
+    settings = Settings(ari_password=SecretStr("x"), watch_host=host, watch_port=9112)
+
+    took_over = WatchServer(CollectorRegistry(), lambda: "took over")
+    again = WatchServer(CollectorRegistry(), lambda: "started again")
+
+    async def answered(_: object) -> web.Response:
+        return web.Response()
+
+    watching = []
+    async with serving(answered, host, 9112, most=4, longest=5):
+        watching.append(asyncio.create_task(daemon._watch(settings, took_over)))
+        await asyncio.sleep(2.2)
+    took_over.serving.set()
+    watching.append(asyncio.create_task(daemon._watch(settings, again)))
+    await asyncio.sleep(2.5)
+    async with aiohttp.ClientSession() as client, client.get(f"http://{host}:9112/healthz") as said:
+        assert (await said.json())["waits_for"] == "took over"
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)

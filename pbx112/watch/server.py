@@ -40,6 +40,8 @@ class WatchServer:
 
     def __init__(self, registry: CollectorRegistry, standby: Callable[[], str] = str) -> None:
         self.registry = registry
+        self.serving = asyncio.Event()
+        """Set once this daemon serves; before, it waits."""
         self._standby = standby
         self._role = Role()
         self._health: Health | None = None
@@ -70,6 +72,7 @@ class WatchServer:
         """From here on this daemon serves, and these tell how."""
         self._health, self._gauges, self._journal, self._shipper = health, gauges, journal, shipper
         self._role.serves = True
+        self.serving.set()
         collector: Collector = gauges
         self.registry.register(collector)
 
