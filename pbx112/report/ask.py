@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,9 @@ class NoSuchMonth(Exception):
 
 BINS = (*range(5, 61, 5), 90, 120, 180, 300, None)
 """Seconds up to which each bin of `answer_time_month` goes; None: longer."""
+
+_COUNTED = ("presented", "answered", "abandoned", "unanswered", "failed")
+_MOMENT = timedelta(microseconds=1)
 
 _OF_MONTH = {
     "hours": "SELECT day, hour, presented FROM pbx112.load_hour WHERE month = $1 ORDER BY day, hour",
@@ -84,6 +87,9 @@ async def _ask(connection: asyncpg.Connection, month: date, office: str) -> Mont
     begins, ends = months[month]["begins"], months[month]["ends"]
     rows = {name: _rows(await connection.fetch(query, month)) for name, query in _OF_MONTH.items()}
     rows["answer_times"] = _all_bins(rows["answer_times"])
+    rows["days"] = _all_days(
+        rows["days"], month, min(datetime.now(UTC), ends - _MOMENT).astimezone(zone).date()
+    )
     waits = [
         Wait(row["rank"], dict(row), _rows(await connection.fetch(_LEGS, row["call_id"], row["arrived_at"])))
         for row in await connection.fetch(_WAITS, month, begins, ends)
@@ -121,6 +127,14 @@ def _all_bins(rows: Sequence[Row]) -> list[Row]:
     """The view's bins of answer times, those without a call too."""
     calls = {row["upto_seconds"]: row["calls"] for row in rows}
     return [{"upto_seconds": bound, "calls": calls.get(bound, 0)} for bound in BINS]
+
+
+def _all_days(rows: Sequence[Row], month: date, last: date) -> list[Row]:
+    """The view's days, and those without a call: a day on which nobody got through is not left out."""
+    told = {row["day"]: row for row in rows}
+    last = max(last, *told)
+    days = (month + timedelta(days=number) for number in range((last - month).days + 1))
+    return [told.get(day, {"day": day, **dict.fromkeys(_COUNTED, 0)}) for day in days]
 
 
 def _value(value: Any) -> Value:

@@ -105,6 +105,18 @@ async def test_the_month_is_the_offices(month: Month) -> None:
     assert sum(hours[day] * (5 if day in (6, 0) else 4) for day in range(7)) == pytest.approx(len(made))
 
 
+async def test_a_day_without_a_call_is_a_day(november_dsn: str, month: Month) -> None:
+    days = [row["day"] for row in month.days]
+    assert days == [date(2026, 11, number) for number in range(1, len(days) + 1)] and len(days) >= 27
+    assert sum(row["presented"] for row in month.days) == month.kpi["presented"]
+    connection = await connect(november_dsn, "report")
+    try:
+        october = await ask(connection, date(2026, 10, 1), "x")
+    finally:
+        await connection.close()
+    assert [row["presented"] for row in october.days] == [0] * 30 + [1]
+
+
 def test_a_long_wait_is_told(pages: dict[str, str]) -> None:
     text = shown(pages["en"])
     assert (
