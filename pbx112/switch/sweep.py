@@ -43,7 +43,7 @@ class Sweep:
         self._plan = plan
         self._tidy = tidy
         self._missing: frozenset[str] = frozenset()
-        """Channels that the last look missed. Two looks have to: an event that tells why may be on its way."""
+        """Channels of which the last look saw what nobody had told. Two looks have to: the event may be on its way."""
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -88,9 +88,13 @@ class Sweep:
             for number in found.gone:
                 if (leg := call.leg(number)) is not None and leg.status != "offered":
                     self._doubt(live, leg.channel, missing, stimuli.HungUp(number))
+            for number in found.up:
+                if (leg := call.leg(number)) is not None and leg.status in ("offered", "ringing"):
+                    self._doubt(live, leg.channel, missing, stimuli.PickedUp(number))
 
     def _doubt(self, live: LiveCall, channel: str, missing: set[str], stimulus: stimuli.Stimulus) -> None:
         missing.add(channel)
         if channel in self._missing:
-            log.warning("a channel ended unseen", action="sweep", call_id=live.call_id, channel=channel)
+            what = "a line was picked up" if isinstance(stimulus, stimuli.PickedUp) else "a channel ended"
+            log.warning(f"{what} unseen", action="sweep", call_id=live.call_id, channel=channel)
             live.tell(stimulus)

@@ -77,6 +77,18 @@ async def test_a_caller_of_whom_nobody_told_us_is_served(exchange: Exchange) -> 
     assert (await exchange.record(caller)).call["outcome"] == "answered"
 
 
+async def test_an_operator_of_whose_picking_up_nobody_told_is_joined(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan(takers_ring_for=25))
+    await exchange.phones({"1101": Answers(after=2), "1102": BUSY})
+    caller = Caller(talk=0.2, patience=20)
+    calling = await exchange.dial(caller)
+    await exchange.phone("1101").until_rung()
+    async with kept_secret(exchange, "StasisStart"):
+        await calling.answered(within=14)
+    await calling.ended()
+    assert (await exchange.record(caller)).tried == (("1101", "accepted"), ("1102", "busy"))
+
+
 async def test_a_caller_whose_end_nobody_told_is_given_up(exchange: Exchange) -> None:
     await exchange.reload_plan(plan(takers_ring_for=25))
     await exchange.phones({"1101": Answers(after=60), "1102": BUSY})
