@@ -79,7 +79,7 @@ def build_record(
 
     Never raises, whatever their order: what contradicts an earlier event is left out, and an attempt without an
     end is `failed`. What follows the call's end changes nothing but recordings, and adds marks and calls back.
-    `arrived_at` is when the call arrived, where that is known and the events do not tell it any more.
+    `arrived_at` is when the call arrived, where it has ended already and its events do not tell that any more.
     """
     fold = _Fold(call_id, journal_id, arrived_at)
     call: CallRecord | None = None
@@ -99,7 +99,8 @@ def build_record(
                 helps = fold.deeds.helps(fold.source, {leg.leg: leg.talk_seconds for leg in legs})
                 holds = fold.deeds.holds(fold.source, fold.now.clock)
             case event:
-                fold.afterwards.take(event, fold.now, fold.source, ended=call is not None)
+                ended = call is not None or arrived_at is not None
+                fold.afterwards.take(event, fold.now, fold.source, ended=ended)
                 if call is None:
                     fold.take(fact)
     after = fold.afterwards

@@ -441,6 +441,31 @@ async def test_what_has_arrived_and_is_old_leaves_the_journal(
     assert alarms == []
 
 
+async def test_a_mark_of_a_call_that_has_left_the_journal_is_the_same_when_made_anew(
+    journal: Journal,
+    dsn: str,
+    db: asyncpg.Connection,
+    alarms: Alarms,
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else `audit verify --records` would take it for changed."""
+    monkeypatch.setattr("pbx112.cdr.ship._HOUSEKEEPING", 0.0)
+    young = Draft("", 253_000_000_000_000_000, 0, PLAN, "PlanLoaded", ev.encode(ev.PlanLoaded(PLAN)))
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        journal.append([*drafts("old", abandoned()), young])
+
+        async def pruned() -> bool:
+            return len(await journal.read(0, 100)) == 1
+
+        await eventually(pruned)
+        journal.append(drafts("old", [(4_000_000.0, ev.CallMarked("1101", disposition="prank"))]))
+        assert await shipper.flush(10)
+    assert await db.fetchval("SELECT after_end FROM pbx112.mark")
+    looked = await rebuild(dsn, write=False)
+    assert (looked.different, looked.calls) == ([], 1)
+
+
 @pytest.mark.parametrize(
     ("forgery", "found"),
     [
