@@ -110,8 +110,8 @@ class FallbackRecords:
                 if (entered := self._entered.get(line.call)) is not None:
                     entered[1:] = [line]
             elif line.fact == "arrived":
-                self._entered.pop(line.call, None)
-                self._open.setdefault(line.call, [line])
+                entered = self._entered.pop(line.call, [])
+                self._open.setdefault(line.call, [*entered[:1], line])
             elif (lines := self._open.get(line.call)) is not None:
                 if line.fact == "ended":
                     complete.append([*self._open.pop(line.call), line])

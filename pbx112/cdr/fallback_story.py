@@ -150,9 +150,11 @@ class _Story:
 
     def __init__(self, lines: Sequence[Line], plan: Plan) -> None:
         self.events: list[At] = []
+        if len(lines) > 1 and lines[1].fact == "arrived" and not _waited(lines[0], lines[1]):
+            lines = lines[1:]
         self.now = lines[0].at
         self._call_id = lines[0].call
-        self._plan_hash = lines[0].fields[3]
+        self._plan_hash = next((line for line in lines if line.fact == "arrived"), lines[0]).fields[3]
         self._plan = plan
         self._legs: dict[str, _Leg] = {}
         # Told by another thread of Asterisk than the leg's end, and perhaps after it.
@@ -190,7 +192,7 @@ class _Story:
 
     def _read(self, line: Line, later: Sequence[Line]) -> None:
         match line.fact, line.fields:
-            case "entered" | "arrived", (caller, dialled, channel, _):
+            case "entered" | "arrived", (caller, dialled, channel, _) if not self.events:
                 self._arrived(unquote(caller), dialled, unquote(channel))
             case "described", said:
                 if (described := describe([unquote(text) for text in said])) is not None:
@@ -337,6 +339,12 @@ class _Story:
             caller_id=caller_id or None,
             max_talk=None if longest is None else float(longest),
         )
+
+
+def _waited(entered: Line, arrived: Line) -> bool:
+    """Whether the caller was let in first and the fallback had it then, having waited for a daemon that did not come:
+    it came when it was let in. What is beyond all waiting is a clock that was set."""
+    return 0 <= arrived.at - entered.at < ev.LATEST * 1_000_000
 
 
 def _renumbered(event: CallEvent, legs: int) -> CallEvent:

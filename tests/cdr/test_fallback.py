@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,6 +71,38 @@ def test_a_call_is_told_in_the_daemons_words(tmp_path: Path) -> None:
     assert moments == sorted(moments)
     assert moments[0] == 100_000_001
     assert all(at.mono_ns == at.utc_us * 1000 for at, _ in call.events)
+
+
+@pytest.mark.parametrize(
+    ("let_in", "came_us"),
+    [
+        ("94.000001", 94_000_001),
+        ("099.999999", 99_999_999),
+        ("1.000000", 1_000_000),
+        ("900.000000", 100_000_001),
+    ],
+)
+def test_who_waited_for_a_daemon_before_the_fallback_came_when_it_was_let_in(
+    tmp_path: Path, let_in: str, came_us: int
+) -> None:
+    """Else the record would hide the wait, and differ from Asterisk's own count. (A clock that was set is none.)"""
+    file = tmp_path / "records.csv"
+    entered = "entered,08123%2C%0A,112,PJSIP%2Ftrunk-112-00000001,0000000000000000"
+    file.write_text(f"{let_in},kaur1-100.1,{entered}\n")
+    records = FallbackRecords(file)
+    assert records.take(PLAN) == ()
+    records = FallbackRecords(file, records.position)
+    with file.open("a") as more:
+        more.write(story("kaur1-100.1").split("\n")[0] + "\n")
+    assert records.take(PLAN) == ()
+    records = FallbackRecords(file, records.position)
+    with file.open("a") as more:
+        more.write("\n".join(story("kaur1-100.1").split("\n")[1:]))
+    (call,) = records.take(PLAN)
+    (at, arrived), *rest = call.events
+    assert (at.utc_us, call.plan) == (came_us, "0123456789abcdef")
+    assert isinstance(arrived, ev.CallArrived) and arrived.caller_raw == "08123,"
+    assert not any(isinstance(event, ev.CallArrived) for _, event in rest)
 
 
 def test_a_line_that_the_plan_no_longer_has_keeps_its_number_as_name(tmp_path: Path) -> None:
