@@ -119,6 +119,8 @@ class RunningPlan:
     def __init__(self, journal: Path, agencies: Path) -> None:
         self._files = (journal.with_name("agencies.last-good.yaml"), agencies)
         self._seen: tuple[Path, int] | None = None
+        self._bad: set[tuple[Path, int]] = set()
+        """As they are now, of no use: each told once."""
         self.plan: Plan | None = None
 
     def look(self) -> bool:
@@ -128,10 +130,14 @@ class RunningPlan:
                 stamp = (file, file.stat().st_mtime_ns)
                 if stamp == self._seen:
                     return True
+                if stamp in self._bad:
+                    continue
+                self._bad = {bad for bad in self._bad if bad[0] != file}
                 try:
                     self.plan = load_plan(file).plan
                 except PlanError as error:
                     log.warning("a plan cannot be read", action="plan", file=str(file), error=str(error))
+                    self._bad.add(stamp)
                     continue
                 self._seen = stamp
                 return True
