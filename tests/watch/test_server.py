@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from lab.network import free_net
 from lab.processes import eventually
 from pbx112.watch import WatchServer
+from pbx112.watch.server import PACE
 from pbx112.web import answer, serving
 
 PORT = 9112
@@ -102,6 +104,15 @@ async def test_only_one_page_a_second_is_worked_out(
     assert (await get(host, "/metrics")).partition(b"\r\n\r\n")[2] == before.partition(b"\r\n\r\n")[2]
     monkeypatch.setattr("pbx112.watch.server.ANEW", 0.0)
     assert b'action="alarm"' in await get(host, "/metrics")
+
+
+async def test_who_asks_without_end_costs_the_calls_little(host: str, watch: WatchServer) -> None:
+    """Sixteen such clients took three quarters of the daemon's time."""
+    once = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+    began = time.monotonic()
+    answers = await say(host, (once + b"\r\n") * 9 + once + b"Connection: close\r\n\r\n")
+    assert answers.count(b" 200 OK") == 10
+    assert time.monotonic() - began >= 10 * PACE
 
 
 async def test_who_never_ends_asking_and_who_is_too_many_is_cut(host: str) -> None:
