@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from pbx112.journal import Entry, Journal, JournalError, Reader
-from pbx112.model.events import CallEvent, Instant, LegEnded, LegOffered, LineTestPlaced
+from pbx112.model.events import CallBackPlaced, CallEvent, Instant, LegEnded, LegOffered, LineTestPlaced
 from pbx112.model.state import SECOND, Call
 from pbx112.model.story import TRUNK_HOUR_FULL
 
@@ -103,9 +103,9 @@ def placed_before(reader: Reader, upto: int | None, now: Instant) -> tuple[list[
 
 
 def _placed(entries: Iterable[Entry], now: Instant) -> Iterable[tuple[str, int]]:
-    kinds = (LegOffered.__name__, LineTestPlaced.__name__)
+    kinds = (LegOffered.__name__, LineTestPlaced.__name__, CallBackPlaced.__name__)
     for at, event in read((entry for entry in entries if entry.kind in kinds), now):
         if isinstance(event, LegOffered) and event.placed and event.target.trunk is not None:
             yield event.target.trunk, at.mono_ns
-        elif isinstance(event, LineTestPlaced) and event.trunk:
+        elif isinstance(event, LineTestPlaced | CallBackPlaced) and event.trunk:
             yield event.trunk, at.mono_ns

@@ -12,7 +12,16 @@ from pbx112.ari import AriSettings
 from pbx112.ari import events as rest
 from pbx112.ari.model import Channel, Dialplan
 from pbx112.journal import Draft, Journal
-from pbx112.model.events import CallEnded, Instant, LegEnded, LegOffered, LegResult, Target
+from pbx112.model.events import (
+    CallBackPlaced,
+    CallEnded,
+    Instant,
+    LegEnded,
+    LegOffered,
+    LegResult,
+    LineTestPlaced,
+    Target,
+)
 from pbx112.model.state import Ended, Reaching, Waiting
 from pbx112.switch.live import now
 from pbx112.switch.record import draft
@@ -106,6 +115,23 @@ async def test_the_hour_is_read_back_from_the_journal_block_by_block(tmp_path: P
     assert hours.within_hour(present.mono_ns - 3000 * SECOND + HOUR) == {"gsm": 1}, (
         "an hour later only the last"
     )
+    await journal.close()
+
+
+async def test_tests_and_calls_back_count_for_the_hour_after_a_restart_too(tmp_path: Path) -> None:
+    journal = await a_journal(tmp_path)
+    present = now()
+    before = present.before(60)
+    await journal.append(
+        [
+            draft("c1", CallBackPlaced("1101", "+6281300000001", "gsm"), before, "plan"),
+            draft("", LineTestPlaced("run", "damkar", MOBILE.number, 1, "gsm"), before, "plan"),
+            draft("", LineTestPlaced("run", "damkar", "2101", 1), before, "plan"),
+        ]
+    )
+    hours = TrunkHours()
+    await hours.recover(journal, present)
+    assert hours.within_hour(present.mono_ns) == {"gsm": 2}
     await journal.close()
 
 
