@@ -69,7 +69,10 @@ class Takeover:
         drafts: list[Draft] = []
         known = await self._journal.of_subjects([call.call_id for call in calls])
         for call in calls:
-            history = self._switch.take_back(call) if known[call.call_id] else call.events
+            ours = known[call.call_id] or self._switch.knows(
+                call.call_id
+            )  # what we know may not be written yet
+            history = self._switch.take_back(call) if ours else call.events
             plan = call.plan or self._switch.plan.hash
             for at, event in history:
                 self._switch.heed(call.call_id, event, at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from structlog.testing import capture_logs
 from pbx112.ari import AriSettings, Bridge, Channel
 from pbx112.ari import events as rest
 from pbx112.ari.model import Dialplan
-from pbx112.journal import Draft, Journal
-from pbx112.model import asks
+from pbx112.cdr.fallback import Position
+from pbx112.cdr.fallback_story import FallbackCall
+from pbx112.journal import Draft, Entry, Journal
+from pbx112.model import asks, stimuli
 from pbx112.model.events import (
     TOLD_AFTER_THE_END,
     CallArrived,
@@ -23,6 +26,7 @@ from pbx112.model.events import (
     Outcome,
     StageEntered,
 )
+from pbx112.switch.fallback import Takeover
 from pbx112.switch.live import now, urgent_first
 from pbx112.switch.reconcile import call_of, compare
 from pbx112.switch.record import draft, told
@@ -230,4 +234,30 @@ async def test_a_call_that_even_giving_up_cannot_end_gives_its_circuit_back(
         while "c1" in switch.calls:
             await asyncio.sleep(0)
     assert switch.calls.load_beside(None) == {}
+    await journal.close()
+
+
+async def test_what_the_fallback_did_with_a_call_of_ours_is_added_to_it_while_the_disk_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, plan(agency("damkar", extension("2101"))))
+    switch.arrived(Channel("c1"))
+    live = switch.calls.get("c1")
+    assert live is not None
+    live.tell(stimuli.GivenUp("internal error"))
+    at = now()
+    arrived = CallArrived("c1", "0812", None, False, "112", via="fallback")
+    events = ((at, arrived), (at, CallEnded(Outcome.FALLBACK_UNANSWERED, "caller")))
+
+    async def none_is_written(subjects: Sequence[str]) -> dict[str, list[Entry]]:
+        return {subject: [] for subject in subjects}
+
+    with monkeypatch.context() as disk:
+        disk.setattr(journal, "of_subjects", none_is_written)
+        takeover = Takeover(tmp_path / "fallback.csv", journal, switch)
+        await takeover._adopt([FallbackCall("c1", "plan", events)], Position(0, 0, ()))
+    assert live.ended
+    kinds = [entry.kind for entry in await journal.of_subject("c1")]
+    assert kinds.count("CallArrived") == kinds.count("CallEnded") == 1
     await journal.close()
