@@ -198,6 +198,8 @@ def _standby(desk: Desk) -> Dialogue:
             yield say("desk_locked")
             return
         given = yield Ask(media("desk_pin"), 8)
+        if not given:  # nobody gave one: that is no wrong one, and locks nobody out
+            return
         if hmac.compare_digest(given.encode(), pin.encode()):
             break
         yield Note("", ev.PinRefused(line.number, agency.key))

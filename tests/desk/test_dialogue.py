@@ -216,6 +216,13 @@ def test_wrong_pins_are_noted_and_lock() -> None:
     assert not ledger.locked("damkar", NOW.utc_us + LOCKED_US)
 
 
+def test_who_gives_no_pin_in_time_has_given_no_wrong_one() -> None:
+    ledger = Ledger()
+    for _ in range(3):
+        assert told("6", "", device="PJSIP/2101", ledger=ledger)[1] == []
+    assert not ledger.locked("damkar", NOW.utc_us)
+
+
 def test_an_agency_without_a_pin_changes_nothing() -> None:
     other = plan(agency("bpbd", extension("2201")), call_takers=TAKERS, default="bpbd")
     assert told("6", "", "1", device="PJSIP/2201", on=other)[:2] == (["desk_no_pin"], [])
