@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ from pathlib import Path
 import msgspec
 
 from pbx112.setup.tree import SetupError
+
+_SECRET = re.compile(
+    r"^([-+ ]\s*(?:password|secret|PBX112_\w*(?:PASSWORD|DSN|PINS))\s*=>?\s*)\S.*$", re.M | re.I
+)
+"""A line of a diff with a secret, also one that was replaced, or is in use while nothing is changed (`--dry-run`)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Change:
         text = "\n".join(difflib.unified_diff(before, after, source, str(self.wanted.path), lineterm=""))
         for secret in secrets:
             text = text.replace(secret, "********")
-        return text
+        return _SECRET.sub(r"\1********", text)
 
 
 class Ledger:

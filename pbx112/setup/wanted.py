@@ -76,10 +76,16 @@ def installation(answers: Answers) -> Installation:
     ami = _server(trees["manager.conf"], "port", 5038, "manager.conf")
     env_file = root / "etc/pbx112/pbx112.env"
     known = _read_env(env_file)
-    ari_secret = known.get("PBX112_ARI_PASSWORD") or secrets.token_hex(24)
-    ami_secret = known.get("PBX112_AMI_PASSWORD") or secrets.token_hex(24)
+    # What stands in Asterisk's files is not made anew where the environment file, one of theirs, does not have it.
+    ari_secret = known.get("PBX112_ARI_PASSWORD") or _present(trees["ari.conf"], "password")
+    ami_secret = known.get("PBX112_AMI_PASSWORD") or _present(trees["manager.conf"], "secret")
+    lacking = [
+        f"{env_file}: has no {name}; if it stays so, put the one of [{USER}] in {file} there"
+        for name, file in (("PBX112_ARI_PASSWORD", "ari.conf"), ("PBX112_AMI_PASSWORD", "manager.conf"))
+        if env_file.exists() and name not in known
+    ]
     for secret in (ari_secret, ami_secret):
-        if not secret.isalnum() or len(secret) < 16:
+        if not _strong(secret):
             raise SetupError(f"{env_file}: a password of Asterisk's there is weak; `openssl rand -hex 24`")
     env = _environment(answers, http, ami, ari_secret, ami_secret, known)
     group = _group(root, USER)
@@ -129,7 +135,7 @@ def installation(answers: Answers) -> Installation:
         office,
         tuple(wanted),
         tuple(each for each in hidden if len(each) >= 8),
-        (*http.doubts, *ami.doubts, *no_group),
+        (*http.doubts, *ami.doubts, *no_group, *lacking),
     )
 
 
@@ -154,6 +160,16 @@ def _server(tree: Tree, port_name: str, port: int, name: str) -> _Server:
         return _Server("127.0.0.1" if everywhere else bind, number, (), (doubt,))
     host = bind if local else "127.0.0.1"
     return _Server(host, number, ("enabled=yes", f"bindaddr={host}", f"{port_name}={number}"))
+
+
+def _present(tree: Tree, name: str) -> str:
+    """The password of our user there; a new one where there is none."""
+    secret = tree.value(USER, name) or ""
+    return secret if _strong(secret) else secrets.token_hex(24)
+
+
+def _strong(secret: str) -> bool:
+    return secret.isalnum() and len(secret) >= 16
 
 
 def _itself(host: str) -> str:

@@ -144,6 +144,23 @@ def test_a_file_that_stood_there_before_is_not_touched(root: Path, plan: Path, p
     assert unit.read_text() == "[Unit]\n"
 
 
+def test_passwords_that_stand_are_neither_made_anew_nor_shown(root: Path, plan: Path, pbx112: Pbx112) -> None:
+    """The environment file is somebody's own and has none; then another one, as after a change by hand."""
+    env, ari = root / "etc/pbx112/pbx112.env", root / "etc/asterisk/pbx112-ari.conf"
+    env.parent.mkdir(parents=True)
+    env.write_text("PBX112_DSN=postgresql://a:b@127.0.0.1/x\n")
+    arguments = ("setup", "--root", str(root), "--agencies", str(plan))
+    assert f"{env}: has no PBX112_ARI_PASSWORD; if it stays so" in pbx112(*arguments, "--yes").output
+    present = ari.read_text()
+    assert "nothing to change" in pbx112(*arguments, "--yes").output
+    assert ari.read_text() == present
+    another = "0123456789abcdef0123"
+    env.write_text(f"PBX112_ARI_PASSWORD={another}\nPBX112_AMI_PASSWORD={another}\n")
+    shown = pbx112(*arguments, "--dry-run").output
+    assert "-password=********" in shown and "-secret=********" in shown
+    assert present.rpartition("password=")[2].strip() not in shown and another not in shown
+
+
 @pytest.mark.parametrize(("sign", "name"), [("etc/freepbx.conf", "FreePBX"), ("etc/issabel.conf", "Issabel")])
 def test_a_panels_own_files_stay_and_its_custom_files_are_used(
     root: Path, plan: Path, pbx112: Pbx112, sign: str, name: str
