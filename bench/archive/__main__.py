@@ -58,12 +58,15 @@ def main(
     calls: Annotated[int, typer.Option(help="Calls to load.", min=1_000)] = 100_000,
     seed: Annotated[int, typer.Option(help="The same seed, the same calls.")] = 1,
     offices: Annotated[int, typer.Option(help="Each a process and a journal of its own.", min=1)] = 2,
+    per_day: Annotated[
+        int, typer.Option(help="Calls of an office a day: with few, the same calls fill more months.", min=1)
+    ] = PER_DAY,
     folder: Annotated[Path, typer.Option(help="Where the database is; removed afterwards.")] = LAB
     / "archive",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the database there.")] = False,
 ) -> None:
     """Measure the records of this many calls."""
-    days = max(40, calls // (offices * PER_DAY))
+    days = max(40, calls // (offices * per_day))
     names = tuple(f"office{number}" for number in range(1, offices + 1))
     traffic = Traffic(REPOSITORY / "agencies.yaml", seed, date(2020, 1, 1), days, calls, names)
     room = shutil.disk_usage(LAB.parent).free
