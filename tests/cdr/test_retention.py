@@ -18,7 +18,7 @@ from pbx112.cdr.pseudonym import read_key
 from pbx112.cdr.recordings import Deleted, Recordings
 from pbx112.cdr.subject import held_about
 from pbx112.plan.types import Retention
-from tests.cdr.calls import gap
+from tests.cdr.calls import BEGAN_US, answered, drafts, gap
 from tests.cdr.conftest import Office, months_ago
 from tests.cdr.shipped import ship
 from tests.cdr.test_rights import login
@@ -129,6 +129,22 @@ async def test_recordings_leave_from_their_folder_alone_and_held_ones_stay(
     deleted = await db.fetch("SELECT name, files FROM pbx112.recording_deleted WHERE call_id = $1", call)
     assert {(row["name"], row["files"]) for row in deleted} >= {("../outside", 0), ("linked", 0)}
     assert await db.fetchval("SELECT count(*) FROM pbx112.recording_deleted WHERE call_id = 'held'") == 0
+
+
+@pytest.mark.parametrize("held", [{"call_id": "unended"}, {"number": "+6281311112222"}])
+async def test_a_held_call_whose_end_was_never_told_keeps_its_month(
+    office: Office, db: asyncpg.Connection, tmp_path: Path, held: dict[str, str]
+) -> None:
+    """It has no row in call: the journal that knew its end was lost."""
+    began = datetime.combine(months_ago(5), datetime.min.time(), UTC)
+    shift = int(began.timestamp() * 1e6) + 10**12 - BEGAN_US
+    story = [draft._replace(utc_us=draft.utc_us + shift) for draft in drafts("unended", answered()[:5])]
+    await ship(office.dsn, tmp_path, story)
+    assert await db.fetchval("SELECT count(*) FROM pbx112.call WHERE call_id = 'unended'") == 0
+    await place_hold(office.keeper, "Surat 7", **held)
+    done = await office.retain()
+    assert (months_ago(5) in done.events, done.held) == (False, {months_ago(5): 1})
+    assert await db.fetchval("SELECT count(*) FROM pbx112.event WHERE call_id = 'unended'") == len(story)
 
 
 async def test_who_reads_for_long_holds_up_a_month_and_nobody_who_adds(
