@@ -31,12 +31,16 @@ LOOK_EVERY = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A line that is still to be called: for the `attempt`-th time, not before that moment (seconds, monotonic)."""
+    """A line that is still to be called: for the `attempt`-th time, not before that moment (seconds, monotonic).
+
+    `kept_since` is when its turn had come and something else than a test of ours kept it waiting.
+    """
 
     owner: str
     line: Line
     attempt: int
     not_before: float
+    kept_since: float | None = None
 
 
 def lines_for(plan: Plan, order: Order) -> list[tuple[str, Line]]:
@@ -114,23 +118,33 @@ class Round:
         """Call whom we may now; who is left."""
         left, moment = [], time.monotonic()
         for wanted in waiting:
-            if (
-                moment < wanted.not_before
-                or len(self._tests) >= self._order.at_once
-                or any(
-                    other.owner == wanted.owner or other.line.number == wanted.line.number
-                    for other in self._tests.values()
-                )
-            ):
-                left.append(wanted)
-            elif not (why := self._hindrance(wanted.line)):
+            if moment < wanted.not_before or self._is_next_to_ours(wanted):
+                left.append(replace(wanted, kept_since=None))
+                continue
+            if not (why := self._hindrance(wanted.line)):
                 task = asyncio.create_task(self._test(wanted), name=f"test of {wanted.line.number}")
                 self._tests[task] = wanted
-            elif moment - wanted.not_before > self._order.patience:
+                continue
+            since = moment if wanted.kept_since is None else wanted.kept_since
+            if moment - since > self._order.patience:
                 self._switch.note("", not_tried(self._of(wanted), why))
             else:
-                left.append(wanted)
+                left.append(replace(wanted, kept_since=since))
         return left
+
+    def _is_next_to_ours(self, wanted: Wanted) -> bool:
+        """Whether it waits only for tests of ours to end: they do, and nobody need lose patience."""
+        if len(self._tests) >= self._order.at_once or any(
+            other.owner == wanted.owner or other.line.number == wanted.line.number
+            for other in self._tests.values()
+        ):
+            return True
+        tests = self._on_trunk(wanted.line.trunk)
+        return tests > 0 and self._is_full(wanted.line, tests)
+
+    def _on_trunk(self, trunk: str | None) -> int:
+        """How many tests it carries; also those that have only just been begun, and are no channel yet."""
+        return sum(trunk is not None and other.line.trunk == trunk for other in self._tests.values())
 
     async def _test(self, wanted: Wanted) -> bool:
         """Whether the line is worth another try."""
@@ -177,11 +191,16 @@ class Round:
         limits = switch.plan.trunks.get(line.trunk)
         if limits is None:
             return "not_in_plan"
-        load = switch.calls.load_beside(None).get(line.trunk, 0) + switch.tests.on_trunks[line.trunk]
-        if load >= max(1, limits.max_calls - 1):
+        if self._is_full(line, self._on_trunk(line.trunk)):
             return "trunk_full"
         hour = switch.calls.trunk_hours.within_hour(now().mono_ns).get(line.trunk, 0)
         return "trunk_hour_full" if hour >= limits.max_per_hour else ""
+
+    def _is_full(self, line: Line, tests: int) -> bool:
+        """Whether the trunk has no circuit for one more test beside so many."""
+        limits = self._switch.plan.trunks.get(line.trunk or "")
+        calls = self._switch.calls.load_beside(None).get(line.trunk or "", 0)
+        return limits is not None and calls + tests >= max(1, limits.max_calls - 1)
 
 
 def _on_duty(plan: Plan, line: Line) -> bool:
