@@ -54,6 +54,9 @@ TIMER_EXPIRED = 102
 _LIMITS = {"TRUNK_FULL": "trunk_full", "TRUNK_HOUR_FULL": "trunk_hour_full"}
 """What the dialplan says of a line that it did not dial, and the leg's detail."""
 
+_NOBODY = frozenset({Outcome.FALLBACK_UNANSWERED, Outcome.ABANDONED_MENU, Outcome.ABANDONED_RINGING})
+"""Outcomes of a call that no human had accepted."""
+
 ANSWERED_ELSEWHERE = 26
 """Asterisk's cause for a line that stops because another one has answered."""
 
@@ -82,12 +85,15 @@ class FallbackCall:
     plan: str
     events: tuple[At, ...]
 
-    def continuing(self, legs: int, shift_ns: int = 0, *, described: bool = False) -> tuple[At, ...]:
+    def continuing(
+        self, legs: int, shift_ns: int = 0, *, described: bool = False, accepted: bool = False
+    ) -> tuple[At, ...]:
         """The events for a call whose beginning stands in the journal: without the arrival (and what the trunk said,
         where it is `described`), the legs counted on from the `legs` that it has, `mono_ns` moved by `shift_ns` onto
-        the journal's monotonic clock."""
+        the journal's monotonic clock. A call that a human had `accepted` before is answered, whatever came of it here.
+        """
         return tuple(
-            (Instant(at.utc_us, at.mono_ns + shift_ns), _renumbered(event, legs))
+            (Instant(at.utc_us, at.mono_ns + shift_ns), _continued(event, legs, accepted))
             for at, event in self.events
             if not (
                 isinstance(event, ev.CallArrived) or (described and isinstance(event, ev.CallerDescribed))
@@ -347,7 +353,9 @@ def _waited(entered: Line, arrived: Line) -> bool:
     return 0 <= arrived.at - entered.at < ev.LATEST * 1_000_000
 
 
-def _renumbered(event: CallEvent, legs: int) -> CallEvent:
+def _continued(event: CallEvent, legs: int, accepted: bool) -> CallEvent:
+    if isinstance(event, ev.CallEnded) and accepted and event.outcome in _NOBODY:
+        return msgspec.structs.replace(event, outcome=Outcome.ANSWERED)
     if isinstance(event, ev.LegOffered | ev.LegAnswered | ev.LegAccepted | ev.LegEnded):
         return msgspec.structs.replace(event, leg=event.leg + legs)
     return event

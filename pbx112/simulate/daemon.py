@@ -329,7 +329,12 @@ class Daemon:
                 if live is not None and live.call is not None and not live.ended:
                     since = live.call.arrived
                     shift = since.mono_ns - since.utc_us * 1000
-                    history = told.continuing(len(live.call.legs), shift, described=live.call.described)
+                    history = told.continuing(
+                        len(live.call.legs),
+                        shift,
+                        described=live.call.described,
+                        accepted=live.call.accepted,
+                    )
                     self._keeper.take_over(told, history)
                     live.adopt(history)
                 elif not self._keeper.history(told.call_id):

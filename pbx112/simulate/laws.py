@@ -246,7 +246,6 @@ def breaks_of_record(history: list[tuple[Instant, CallEvent]], records: Records)
         Outcome.ANSWERED,
         Outcome.FALLBACK_ANSWERED,
         Outcome.SYSTEM_FAILURE,
-        Outcome.FALLBACK_UNANSWERED,
     ):
         yield f"{call.outcome}, but a human accepted"
     if call.outcome.name.startswith("ABANDONED") and call.ended_by != "caller":

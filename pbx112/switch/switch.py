@@ -182,7 +182,10 @@ class Switch:
             return ()
         since = live.call.arrived
         history = told.continuing(
-            len(live.call.legs), since.mono_ns - since.utc_us * 1000, described=live.call.described
+            len(live.call.legs),
+            since.mono_ns - since.utc_us * 1000,
+            described=live.call.described,
+            accepted=live.call.accepted,
         )
         live.adopt(history)
         return history

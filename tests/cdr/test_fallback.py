@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pbx112.cdr.fallback import CHUNK, FallbackRecords, Position
 from pbx112.cdr.fallback_story import FallbackCall, read_line, told
 from pbx112.model import events as ev
-from pbx112.model.events import Instant, LegResult, Outcome
+from pbx112.model.events import CallEvent, Instant, LegResult, Outcome
 from tests.plan.plans import agency, extension, mobile, plan
 
 PLAN = plan(agency("damkar", extension("2101"), mobile("+6281200000001")))
@@ -122,6 +122,21 @@ def test_a_call_that_the_daemon_had_begun_goes_on_where_it_stopped(tmp_path: Pat
     assert [event.leg for _, event in later if isinstance(event, ev.LegOffered)] == [4]
     assert [event.leg for _, event in later if isinstance(event, ev.LegEnded)] == [4]
     assert later[0][0] == Instant(100_000_002, 100_000_002_000 - 7)
+
+
+@pytest.mark.parametrize("told_last", ["announcement", "stage,damkar,again,2", "menu,1,8,1=kebakaran"])
+def test_a_call_that_a_human_had_accepted_before_is_no_unanswered_one(tmp_path: Path, told_last: str) -> None:
+    """Its talk broke, the daemon stopped, and the caller gave up in the fallback."""
+    file = tmp_path / "records.csv"
+    first, stage, *_ = story("1.1").splitlines(keepends=True)
+    file.write_text(f"{first}{stage}102.000000,1.1,{told_last}\n103.000000,1.1,ended,,16\n")
+    (call,) = FallbackRecords(file).take(PLAN)
+
+    def end(accepted: bool) -> CallEvent:
+        return call.continuing(legs=1, accepted=accepted)[-1][1]
+
+    assert end(accepted=True) == ev.CallEnded(Outcome.ANSWERED, "caller")
+    assert end(accepted=False) == call.events[-1][1] != end(accepted=True)
 
 
 def test_nothing_is_taken_twice_and_nothing_left_out_across_restarts(tmp_path: Path) -> None:
