@@ -34,12 +34,14 @@ class Position(msgspec.Struct, frozen=True):
     """How far the file has been read; to be kept (as JSON) together with the calls taken over.
 
     `head` tells which file it was, by its first line, so that a rotated file is found again under its new
-    name; `open` are the lines of calls that had not ended yet.
+    name; `open` are the lines of calls that had not ended yet; who came and went before `since_us` (UTC, microseconds)
+    without the fallback is not ours to tell.
     """
 
     head: int = 0
     offset: int = 0
     open: tuple[str, ...] = ()
+    since_us: int = 0
 
 
 class FallbackRecords:
@@ -48,7 +50,7 @@ class FallbackRecords:
     def __init__(self, path: Path, position: Position | None = None) -> None:
         self._path = path
         position = position or Position()
-        self._head, self._offset = position.head, position.offset
+        self._head, self._offset, self._since_us = position.head, position.offset, position.since_us
         self._open: dict[str, list[Line]] = {}
         self._entered: dict[str, list[Line]] = {}
         """Calls that were let in, until it is known that the daemon or the fallback has them."""
@@ -61,7 +63,7 @@ class FallbackRecords:
         """What to keep, so that nothing is taken over twice and nothing is left out."""
         kept = (*self._entered.values(), *self._open.values())
         lines = tuple(line.text for lines in kept for line in lines)
-        return Position(self._head, self._offset, lines)
+        return Position(self._head, self._offset, lines, self._since_us)
 
     def take(self, plan: Plan) -> tuple[FallbackCall, ...]:
         """The calls that ended since the last time, in that order; at most a megabyte of them at once.
@@ -107,7 +109,9 @@ class FallbackRecords:
             elif line.fact == "entered":
                 self._entered.setdefault(line.call, [line])
             elif line.fact == "left":
-                if (entered := self._entered.get(line.call)) is not None:
+                if line.at < self._since_us:
+                    self._entered.pop(line.call, None)
+                elif (entered := self._entered.get(line.call)) is not None:
                     entered[1:] = [line]
             elif line.fact == "arrived":
                 entered = self._entered.pop(line.call, [])

@@ -49,7 +49,13 @@ class Takeover:
             self._switch.recovered.wait()
         )  # or what it did with a call of ours would find nobody to belong to
         kept = await self._journal.get_mark(MARK)
-        position = msgspec.json.decode(kept, type=Position) if kept else None
+        if kept:
+            position = msgspec.json.decode(kept, type=Position)
+        else:
+            # A journal that has just begun knows nobody: who came and went before had a daemon, and stands in the
+            # journal of before, which may yet be sent (`pbx112 salvage`).
+            position = Position(since_us=now().utc_us)
+            await self._adopt((), position)
         records = FallbackRecords(self._path, position)
         looks = 0
         while True:
@@ -58,7 +64,7 @@ class Takeover:
             calls = (*calls, *records.unseen(self._switch.plan, now().utc_us - int(UNSEEN_AFTER * 1e6)))
             if looks % DOUBT_EVERY == DOUBT_EVERY - 1:
                 calls = (*calls, *await self._given_up(records))
-            if calls or (position is not None and records.position != position):
+            if calls or records.position != position:
                 await self._adopt(calls, records.position)
             position = records.position
             looks += 1
