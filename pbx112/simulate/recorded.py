@@ -26,6 +26,9 @@ FOR_EVER = 4 * 3600.0
 NEW_LINE = 10.0
 """Seconds after which a line of which the record knows nothing is taken to answer, unless told otherwise."""
 
+KEY = (3.0, "1")
+"""When, after picking up, a human presses 1 who was not asked to in the record, but is now."""
+
 _CAUSE = {
     LegResult.BUSY: (17, 486),
     LegResult.DECLINED: (21, 603),
@@ -58,6 +61,8 @@ class Recorded:
     owner: str = ""
     line: str = ""
     rings: dict[str, list[Ring]] = field(default_factory=dict)
+    chosen: dict[str, str] = field(default_factory=dict)
+    """The incident that each key meant which the caller pressed in the menu."""
 
     @property
     def arrived_at(self) -> datetime:
@@ -78,6 +83,7 @@ def read_call(call_id: str, history: History, plan: str) -> Recorded | None:
     accepted: dict[int, Instant] = {}
     rings: defaultdict[str, list[Ring]] = defaultdict(list)
     menus: list[tuple[Instant, tuple[float, str] | None]] = []
+    chosen: dict[str, str] = {}
     left: Instant | None = None
     end: tuple[Instant, ev.CallEnded] | None = None
     for at, event in history:
@@ -95,8 +101,9 @@ def read_call(call_id: str, history: History, plan: str) -> Recorded | None:
                 rings[offer.target.number].append(ring)
             case ev.MenuOffered():
                 menus.append((at, None))
-            case ev.MenuChosen(digit=digit) if digit and menus:
+            case ev.MenuChosen(digit=digit, incident=incident) if digit and menus:
                 menus[-1] = (menus[-1][0], (_seconds(menus[-1][0], at), digit))
+                chosen[digit] = incident
             case ev.CallerLeft():
                 left = left or at
             case ev.CallEnded():
@@ -126,6 +133,7 @@ def read_call(call_id: str, history: History, plan: str) -> Recorded | None:
         target.owner if target else "",
         target.number if target else "",
         dict(rings),
+        chosen,
     )
 
 
@@ -140,8 +148,9 @@ def _ring(
     lasted = _seconds(offered_at, ended)
     if answered is not None:
         presses: tuple[tuple[float, str], ...] = ()
-        if accepted is not None and offer.target.accept == "press_1":
-            presses = ((max(0.0, _seconds(answered, accepted)), "1"),)
+        if accepted is not None:
+            asked = offer.target.accept == "press_1"
+            presses = ((max(0.0, _seconds(answered, accepted)), "1") if asked else KEY,)
         talks = None if accepted is not None else _seconds(answered, ended)
         if how.cause is None:
             talks = None  # we ended it
@@ -200,7 +209,7 @@ class RecordedPeople:
         self.unknown[number] += 1
         if self._new_line is None:
             return Attempt("rings", says_ringing=0.1)
-        return Attempt("answers", self._new_line, 0.1, ((3.0, "1"),))
+        return Attempt("answers", self._new_line, 0.1, (KEY,))
 
     def _nearest(self, number: str, at_us: int, longer_than: float) -> Attempt | None:
         whole = [

@@ -110,12 +110,17 @@ class Rehearsal(AroundAsterisk):
         """Nobody rehearses pranks."""
 
     def menu_spoken(self, chan: Chan) -> None:
-        """The caller presses what it pressed, or, where it heard no menu, nothing."""
-        keys = self._calls[chan.id].caller.keys
+        """The caller chooses the incident that it chose, whichever key that has now; where it heard no menu, or this
+        one has no such incident, nothing."""
+        call = self._calls[chan.id]
+        keys = call.caller.keys
         turn = self._menus.get(chan.id, 0)
         self._menus[chan.id] = turn + 1
-        if (key := keys[min(turn, len(keys) - 1)]) is not None:
-            self.clock.after(key[0], lambda: self.asterisk.presses(chan, key[1]))
+        if (key := keys[min(turn, len(keys) - 1)]) is None:
+            return
+        incident = self.plan.incidents.get(call.chosen.get(key[1], ""))
+        if incident is not None and (digit := incident.menu) is not None:
+            self.clock.after(key[0], lambda: self.asterisk.presses(chan, digit))
 
     def picked_up(self, chan: Chan) -> None:
         """Nothing to note."""
