@@ -105,6 +105,7 @@ class Daemon:
         self._debts: list[Final] = []
         self._looking_for_room = False
         self._will_look = False
+        self._agreed = alone
         self._ended: set[str] = set()
         self._sweeping = Sweep(cast(AriClient, ari), APP, self.calls, lambda: self.plan, self._never)
         self._recover()
@@ -130,8 +131,8 @@ class Daemon:
 
     @property
     def connected(self) -> bool:
-        """Whether Asterisk can be asked for anything now."""
-        return self._ari.connected
+        """As `Switch.connected`."""
+        return self._ari.connected and self._agreed
 
     @property
     def plan(self) -> Plan:
@@ -253,10 +254,14 @@ class Daemon:
 
     async def on_connect(self) -> None:
         """As `Switch.on_connect`. Raises :class:`AriError`."""
+        self._agreed = False
         found = await self._survey()
         for call_id, resumed in found.resumed.items():
             if (live := self.calls.get(call_id)) is not None:
                 live.tell(resumed)
+        self._agreed = True
+        for live in self.calls:
+            live.heed_the_clock()
         await self._tidy(found)
 
     async def _survey(self) -> Found:

@@ -43,7 +43,7 @@ class Surroundings(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Whether Asterisk can be asked for anything now."""
+        """Whether Asterisk can be asked for anything now, and the calls know what it has."""
 
     @property
     def plan(self) -> Plan:
@@ -255,6 +255,10 @@ class LiveCall:
         self._alarm_for = moment
         if moment is not None:
             self._alarm = self._around.at(moment, self._time_passes)
+
+    def heed_the_clock(self) -> None:
+        """Limits strike again, also those whose moment has passed while none did."""
+        self._set_alarm()
 
     def _time_passes(self) -> None:
         """While Asterisk cannot be asked for anything, time is not held against any line: no limit strikes

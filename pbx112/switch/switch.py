@@ -84,6 +84,8 @@ class Switch:
         self.heeds: list[Heed] = []
         """Who else is told every event, as it is journalled. None of them may raise or wait."""
         self._connection: asyncio.Task[None] | None = None
+        self._agreed = False
+        """Whether what Asterisk has was told to the calls since the connection was made."""
         self._stopping = False
         self._looking_for_room = False
         self._next_look: Alarm | None = None
@@ -202,8 +204,8 @@ class Switch:
 
     @property
     def connected(self) -> bool:
-        """Whether Asterisk can be asked for anything now."""
-        return self.ari.connected
+        """Whether Asterisk can be asked for anything now, and the calls know what it has."""
+        return self.ari.connected and self._agreed
 
     async def ask(self, request: asks.Request) -> stimuli.Stimulus | None:
         """Carry the request out; what the call has to know of its failure. What must come true in the end is
@@ -307,11 +309,15 @@ class Switch:
 
     async def on_connect(self, info: AsteriskInfo) -> None:
         """Bring the calls that we know and the channels that Asterisk has into agreement."""
+        self._agreed = False
         known = {call.call_id: call for call in self.live_calls()}
         found = await survey(self.ari, self._app, known.values(), self._plan)
         for call_id, resumed in found.resumed.items():
             if (live := self._calls.get(call_id)) is not None:
                 live.tell(resumed)
+        self._agreed = True
+        for live in self._calls:
+            live.heed_the_clock()
         await self._tidy(found)
         log.info(
             "connected to Asterisk",
@@ -324,6 +330,7 @@ class Switch:
 
     def on_disconnect(self, reason: str) -> None:
         """Talks go on in Asterisk; requests fail as not sent until the reconnect."""
+        self._agreed = False
         log.warning("connection to Asterisk lost", action="disconnected", reason=reason)
 
     # --- within ---------------------------------------------------------------------------------------------
