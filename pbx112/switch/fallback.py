@@ -97,5 +97,8 @@ class Takeover:
             alive = {channel.id for channel in await self._switch.ari.channels()}
         except AriError:
             return []
+        # Who left while we asked has left its end in the file.
+        ended = await asyncio.to_thread(records.take, plan)
+        left_open = [call.call_id for call in records.unfinished(plan) if call.call_id in left_open]
         gone = (records.close(call_id, now(), plan) for call_id in left_open if call_id not in alive)
-        return [call for call in gone if call is not None]
+        return [*ended, *(call for call in gone if call is not None)]

@@ -39,7 +39,7 @@ class Kept:
         self.marks |= marks
 
 
-async def take_over(file: Path, journal: Kept, within: float = 0.2) -> list[str]:
+async def take_over(file: Path, journal: Kept, within: float = 0.2, ari: object = None) -> list[str]:
     """The calls that a daemon journals of this file."""
     recovered = asyncio.Event()
     recovered.set()
@@ -49,7 +49,7 @@ async def take_over(file: Path, journal: Kept, within: float = 0.2) -> list[str]
         knows=lambda _: False,
         heed=lambda *_: None,
         take_back=lambda _: (),
-        ari=SimpleNamespace(connected=False),
+        ari=ari or SimpleNamespace(connected=False),
     )
     takeover = Takeover(file, cast(Journal, cast(Any, journal)), cast(Switch, switch))
     with contextlib.suppress(TimeoutError):
@@ -93,3 +93,25 @@ async def test_who_came_and_went_while_the_daemon_was_away_is_told_once(tmp_path
         more.write(call("1.2", 0))
     assert await take_over(file, journal) == ["1.2"]
     assert await take_over(file, journal) == ["1.2"]
+
+
+async def test_who_leaves_while_it_is_doubted_was_not_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asterisk has its channel no more when it is asked, and its end in the file since we looked there."""
+    monkeypatch.setattr(fallback, "DOUBT_EVERY", 2)
+    file, journal = tmp_path / "records.csv", Kept()
+    cut, leaves = call("1.1", 1, ("arrived,CAME",)), call("1.2", 1, ("arrived,CAME",))
+    file.write_text(cut + leaves)
+    *_, end = call("1.2", 0, ("ended,,16",)).splitlines(keepends=True)
+
+    async def channels() -> list[object]:
+        with file.open("a") as more:
+            more.write(end)
+        return []
+
+    told = await take_over(file, journal, ari=SimpleNamespace(connected=True, channels=channels))
+    assert sorted(told) == ["1.1", "1.2"]
+    assert [kind for of, kind in journal.told if of == "1.1"][-1:] == ["CallEnded"]
+    assert "CallerLeft" in [kind for of, kind in journal.told if of == "1.2"]
+    assert "CallerLeft" not in [kind for of, kind in journal.told if of == "1.1"]
