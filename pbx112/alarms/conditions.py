@@ -162,9 +162,7 @@ def _calls(world: World, plan: Plan) -> Iterator[Finding]:
     def unless_blind(stands: bool) -> bool | None:
         return stands if readable else None
 
-    waiting = [
-        call.arrived.utc_us for call in world.board.calls() if not call.accepted and not call.caller_left
-    ]
+    waiting = [call.arrived.utc_us for call in world.board.calls() if call.waits_for_a_human]
     waited = (now - min(waiting)) / 1e6 if waiting else 0.0
     follows = readable and world.daemon == "serves"  # else nobody says that it has ended
     yield Finding("caller", waited > WAITS_TOO_LONG if follows else None, many=waited)

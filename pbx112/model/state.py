@@ -255,6 +255,13 @@ class Call(msgspec.Struct, frozen=True):
             return self.situation.comfort
         return self.held.comfort if self.held else None
 
+    @property
+    def waits_for_a_human(self) -> bool:
+        """Whether the caller is there, and no human has accepted yet. Of one whom the dialplan has, nobody knows before
+        the end: it may long be talking."""
+        known = not isinstance(self.situation, InFallback)
+        return known and not self.accepted and not self.caller_left
+
     def recording(self, leg: Leg) -> str:
         """The name under which the talk with `leg` is recorded: the call's own, and, for a talk that follows a
         broken one, the leg's, since Asterisk never writes into a recording that is there."""

@@ -167,7 +167,7 @@ def _calls(calls: Iterable[Call], moment: Instant) -> Iterator[Metric]:
         if isinstance(call.situation, Ended):
             continue
         live[SITUATIONS[type(call.situation).__name__]] += 1
-        if not call.accepted and not call.caller_left:
+        if call.waits_for_a_human:
             unanswered += 1
             longest = max(longest, (moment.mono_ns - call.arrived.mono_ns) / 1e9)
     yield _gauges("calls_live", "Calls that go on, by situation.", "situation", live)

@@ -96,6 +96,13 @@ def test_a_caller_of_whom_nobody_knows_whether_he_still_waits() -> None:
     assert office.wait(5 * MINUTE) == ["begins daemon"]
 
 
+def test_a_caller_whom_the_dialplan_has_is_told_as_such_and_may_long_be_talking() -> None:
+    office = quiet_office()
+    office.tell(ev.CallArrived("c", "0813", "+62813", True, "112"), "c1")
+    office.tell(ev.HandedToFallback("stopping"), "c1")
+    assert office.wait(5 * MINUTE) == ["begins fallback"]
+
+
 def test_who_waited_for_a_daemon_is_no_quick_answer() -> None:
     office = quiet_office()
     office.tell(ev.CallArrived("c", "0813", "+62813", True, "112", late=90.0), "c1")
@@ -117,17 +124,6 @@ def test_an_hour_below_the_yardstick() -> None:
     for number in range(10, 100):
         office.call(f"c{number}", answered_after=5)
     assert office.wait(MINUTE) == ["over slow"]
-
-
-def test_who_waited_in_asterisk_for_a_daemon_has_waited() -> None:
-    """As the records and the alert rules count: from the arrival, not from when a daemon heard of it."""
-    office = Office()
-    for each in range(10):
-        office.tell(ev.CallArrived("c", "0813", "+62813", True, "112", late=20.0), f"c{each}")
-        office.tell(ev.LegOffered(1, "l1", DESK), f"c{each}")
-        office.tell(ev.LegAccepted(1), f"c{each}")
-        office.tell(ev.CallEnded(Outcome.ANSWERED, "caller"), f"c{each}")
-    assert [round(waited) for waited in office.past.waits(office.us)] == [20] * 10
 
 
 def test_calls_that_reached_nobody() -> None:
