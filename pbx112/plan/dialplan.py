@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from itertools import groupby
 from math import ceil
 
@@ -43,6 +44,8 @@ AGI = "127.0.0.1:4573"
 MARGIN = 5
 """Seconds by which a wave outlasts its longest line, so that each line ends by its own limit."""
 
+_MADE = "<made>"
+
 _SAFE = re.compile(r"[A-Za-z0-9_.+-]{1,80}")
 _DIAL = re.compile(r"[A-Za-z0-9_]{1,20}/[A-Za-z0-9_.@:/+-]{1,200}")
 _ADDRESS = re.compile(r"[0-9a-f.:\[\]]{3,60}:[0-9]{1,5}")
@@ -64,6 +67,7 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = A
     parts = [
         INTAKE.format(
             plan=_safe(plan.hash),
+            made=_MADE,
             record=RECORD,
             number=_safe(plan.service.number),
             app=_safe(app),
@@ -86,7 +90,14 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = A
         DESK.format(number=_safe(plan.service.number), agi=agi),
         WITHOUT_PLAN,
     ]
-    return "\n".join(parts)
+    text = "\n".join(parts)
+    return text.replace(_MADE, sha256(text.encode()).hexdigest()[:16], 1)
+
+
+def made(text: str) -> str:
+    """The mark by which a text of :func:`render` is known again: another plan, other settings, or another version of
+    pbx112 make another one. Asterisk has it as the global variable `PBX112_MADE`."""
+    return text.partition("\nPBX112_MADE=")[2].partition("\n")[0]
 
 
 def path_from(plan: Plan, first: str) -> list[tuple[str, str]]:

@@ -17,10 +17,11 @@ INTAKE = """\
 ;
 ; GENERATED from agencies.yaml, plan {plan}. Do not edit: change agencies.yaml, then
 ;     pbx112 dialplan --write && asterisk -rx 'dialplan reload'
-; `pbx112 check` finds a file that is older than the plan.
+; `pbx112 check` finds one that is older than the plan, or than pbx112.
 
 [globals]
 PBX112_PLAN={plan}
+PBX112_MADE={made}
 PBX112_RECORDS={records}
 
 ; The incoming trunks' context. The service number alone is let in; any other is refused with 404.

@@ -15,6 +15,7 @@ from lab.network import Network, free_net
 from pbx112.ari import AriClient, AsteriskInfo, parse_version
 from pbx112.cli.checks.asterisk import check_version
 from pbx112.cli.checks.findings import Level, Section
+from pbx112.plan.dialplan import made
 from tests.ari.conftest import Listener, running
 from tests.cli.conftest import Pbx112
 from tests.cli.exchange import PLAN, PROMPTS, READER, READER_PASSWORD, Office
@@ -92,6 +93,12 @@ def test_a_dialplan_that_is_not_loaded_and_one_of_another_plan(
     outdated = pbx112("check", "--only", "asterisk", "--agencies", str(changed))
     assert outdated.exit_code == 1
     assert "✗ the dialplan is out of date" in outdated.output
+
+    text = loaded.dialplan.read_text()
+    loaded.dialplan.write_text(text.replace(made(text), "0123456789abcdef"))
+    loaded.reload_dialplan()
+    upgraded = pbx112("check", "--only", "asterisk")
+    assert "✗ the dialplan is out of date: of another version of pbx112, or other settings" in upgraded.output
 
     loaded.dialplan.unlink()
     loaded.reload_dialplan()

@@ -15,7 +15,7 @@ from pbx112.model.decide import arrive, decide
 from pbx112.model.events import Instant, LegOffered, MenuOffered, StageEntered
 from pbx112.model.state import fold
 from pbx112.model.stimuli import Arrived, HungUp, KeyPressed, World
-from pbx112.plan.dialplan import path_from, render
+from pbx112.plan.dialplan import made, path_from, render
 from pbx112.plan.duty_times import timespecs
 from pbx112.plan.load import load_plan
 from pbx112.plan.types import Duty, Plan
@@ -50,6 +50,16 @@ def test_lamps_of_extensions_agencies_and_call_takers() -> None:
 
 def test_the_plan_can_be_told_from_a_newer_one() -> None:
     assert "PBX112_PLAN=0123456789abcdef\n" in render(plan(agency("damkar", extension("2101"))))
+
+
+def test_the_text_of_another_version_or_other_settings_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    office = plan(agency("damkar", extension("2101")))
+    mark = made(render(office))
+    assert len(mark) == 16
+    assert mark == made(render(office))
+    assert mark != made(render(office, app="pbx112b"))
+    monkeypatch.setattr("pbx112.plan.dialplan.WITHOUT_PLAN", "; nothing\n")
+    assert mark != made(render(office))
 
 
 @given(st.data())
