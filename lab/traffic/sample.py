@@ -11,7 +11,7 @@ from pbx112.cdr import migrate
 
 SAMPLE = Traffic(
     agencies=Path(__file__).with_name("sample.yaml"),
-    seed=217,
+    seed=342,
     begins=date(2026, 1, 1),
     days=118,
     calls=720,

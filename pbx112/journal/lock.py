@@ -98,5 +98,6 @@ def holder(path: Path) -> int | None:
         for words in map(str.split, locks)
         if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode)
     ]
-    said = read_beat(path).process  # another file system may have a locked file of the same number
-    return said if said in found else next(iter(found), None)
+    if len(found) > 1 and (said := read_beat(path).process) in found:
+        return said  # another file system has a locked file of the same number
+    return next(iter(found), None)
