@@ -104,9 +104,10 @@ class FallbackRecords:
         complete = []
         for text in texts:
             line = read_line(text)
+            self.damaged += line is None or line.text != text
             if line is None:
-                self.damaged += 1
-            elif line.fact == "entered":
+                continue
+            if line.fact == "entered":
                 self._entered.setdefault(line.call, [line])
             elif line.fact == "left":
                 if line.at < self._since_us:

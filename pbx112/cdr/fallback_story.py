@@ -22,8 +22,9 @@ from pbx112.model.results import result_of
 from pbx112.plan.types import AcceptMode, LineKind, Plan
 
 _LINE = re.compile(
-    r"([0-9]{1,11})\.([0-9]{6}),([A-Za-z0-9_.-]{1,150}),([a-z_]{1,20})((?:,[^,]{0,1000}){0,12})"
+    r"([0-9]{1,10})\.([0-9]{6}),([A-Za-z0-9_.-]{1,150}),([a-z_]{1,20})((?:,[^,]{0,1000}){0,12})"
 )
+_BEGINS = re.compile(r"[0-9]{10}\.[0-9]{6},")
 _FIELDS = {
     "entered": 4,  # caller ID, number dialled, channel, plan: the exchange let a call in, for the daemon to take
     "left": 1,  # HANGUPCAUSE: that call's channel is gone
@@ -102,7 +103,13 @@ class FallbackCall:
 
 
 def read_line(text: str) -> Line | None:
-    """The fact that a line of the file holds, or None where it holds none."""
+    """The fact that a line of the file holds, or None where it holds none. Behind one that broke off (a full disk, a
+    power cut) the next one stands in the same line: that one is the fact."""
+    tails = (text[begin.start() :] for begin in _BEGINS.finditer(text, 1))
+    return _whole(text) or next(filter(None, map(_whole, tails)), None)
+
+
+def _whole(text: str) -> Line | None:
     match = _LINE.fullmatch(text)
     if match is None:
         return None

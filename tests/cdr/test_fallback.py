@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -216,6 +217,17 @@ def test_a_torn_line_waits_for_its_rest(tmp_path: Path) -> None:
     file.write_text(story("1.1"))
     assert ids(records.take(PLAN)) == ["1.1"]
     assert records.damaged == 0
+
+
+def test_a_line_that_broke_off_takes_none_with_it(tmp_path: Path) -> None:
+    """A full disk, a power cut: what Asterisk writes next stands behind it in the same line."""
+    lines, behind = (re.sub(r"^(?=.)", "1790000", story(call), flags=re.MULTILINE) for call in ("1.1", "2.2"))
+    for torn in range(1, len(line := lines.splitlines()[0])):
+        file = tmp_path / f"{torn}.csv"
+        file.write_text(line[:torn] + behind)
+        records = FallbackRecords(file)
+        assert ids(records.take(PLAN)) == ["2.2"], line[:torn]
+        assert records.damaged == 1
 
 
 def test_rubbish_is_counted_and_passed_over(tmp_path: Path) -> None:
