@@ -10,7 +10,7 @@ from typing import assert_never
 
 from pbx112.plan.types import Plan
 
-from . import commands, helps, legs, reach, stimuli, transfers
+from . import commands, legs, stimuli, transfers
 from .endings import caller_gone, end, give_up, unreached
 from .events import (
     CallArrived,
@@ -131,7 +131,6 @@ def _time_passed(story: Story) -> None:
         case Reaching():
             if story.call.saying and story.call.saying_ns <= now:
                 story.tell(PromptHeard(story.call.saying, played=False))
-            reach.go_on(story)
         case Questioned(due_ns=due) if due <= now:
             emergency(story, "")
         case InMenu(due_ns=due) as menu if due <= now:
@@ -143,7 +142,7 @@ def _time_passed(story: Story) -> None:
         case _:
             pass
     if not isinstance(story.call.situation, InFallback | Ended):
-        helps.go_on(story)  # also while the caller hears the menu: who was called in before is still sought
+        legs.go_on(story)  # also while the caller hears the menu: who was called in before is still sought
 
 
 def _resume(story: Story, found: stimuli.Resumed) -> None:

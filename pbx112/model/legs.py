@@ -29,9 +29,9 @@ NORMAL_CLEARING = 16
 
 
 def go_on(story: Story) -> None:
-    """Ring whoever is next, for the caller and for each help."""
-    reach.go_on(story)
+    """Ring whoever is next, for each help and for the caller."""
     helps.go_on(story)
+    reach.go_on(story)
 
 
 def picked_up(story: Story, number: int) -> None:

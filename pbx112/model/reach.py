@@ -156,7 +156,9 @@ def menu_expired(story: Story, menu: InMenu) -> None:
 
 
 def announce(story: Story) -> None:
-    """Tell the caller that nobody can be reached."""
+    """Tell the caller that nobody can be reached; but not while a line rings that was called in during a talk."""
+    if any(help_.open for help_ in story.call.helps):
+        return
     if not story.call.caller_answered:
         story.tell(CallerAnswered())
     story.tell(AnnouncementStarted(("sound:pbx112/all_failed",)))

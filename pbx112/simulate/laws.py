@@ -132,6 +132,11 @@ class Dossier:
             )  # the dialplan seeks nobody else
             if sought and isinstance(event, ev.CallEnded) and event.by == "staff" and not self.ended_by_code:
                 yield "help_is_sought", "staff hangs up, and the call ends while somebody is being called in"
+            if sought and isinstance(event, ev.AnnouncementStarted):
+                yield (
+                    "help_is_sought",
+                    "the caller is told that nobody comes while somebody is being called in",
+                )
 
     def check_state(self, call: Call, now_ns: int) -> None:
         """After a step. Raises :class:`Broken`."""
@@ -191,7 +196,8 @@ def breaks_of_state(call: Call, now_ns: int) -> Iterator[tuple[str, str]]:
     waits_for_somebody = isinstance(situation, InFallback) or (isinstance(situation, Talking) and legs)
     if moment is None and not waits_for_somebody:
         yield "something_due", f"nothing is due in {type(situation).__name__}"
-    if isinstance(situation, Reaching) and situation.owner and not call.tried_for(0):
+    sought = call.tried_for(0) or any(help_.open for help_ in call.helps)
+    if isinstance(situation, Reaching) and situation.owner and not sought:
         yield "reaching_rings", f"no line of {situation.owner} is tried"
     if isinstance(situation, Talking) and not any(leg.status == "accepted" for leg in legs):
         yield "talk_has_human", "nobody is on the line"

@@ -20,7 +20,7 @@ from pbx112.model.events import (
     StageEntered,
 )
 from pbx112.model.helps import MOST_LEGS
-from pbx112.model.state import InMenu, Reaching, Talking
+from pbx112.model.state import Announcing, InMenu, Reaching, Talking
 from pbx112.plan.load import load_plan
 from pbx112.plan.types import CallTakers, Plan
 from pbx112.switch.keys import PATIENCE, Keypads
@@ -287,6 +287,26 @@ def test_who_is_called_in_is_sought_on_while_the_caller_hears_the_menu() -> None
     assert desk.ringing == ["2202"]
     desk.picks_up("2202")
     assert there(desk) == ["2202"]
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_nobody_is_told_that_nobody_comes_while_somebody_called_in_is_rung(comes: bool) -> None:
+    """The talk broke, and every other line fails at once, twice; the agency that was called in still rings."""
+    takers, damkar = CallTakers("all", (extension("1101"),), "damkar"), agency("damkar", extension("2101"))
+    desk = a_talk(plan(damkar, BPBD, call_takers=takers))
+    dials(desk, "*16")
+    desk.refuses("1101", 44)
+    while (ringing := [line for line in desk.ringing if line != "2201"]) != []:
+        desk.refuses(ringing[0], 17)
+    assert desk.call and isinstance(desk.call.situation, Reaching)
+    assert desk.ringing == ["2201"]
+    if comes:
+        desk.picks_up("2201")
+        assert there(desk) == ["2201"]
+    else:
+        desk.waits(15.1)
+        assert desk.ringing == []
+        assert isinstance(desk.call.situation, Announcing)
 
 
 def test_ten_parties_and_no_more_than_there_may_be() -> None:
