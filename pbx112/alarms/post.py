@@ -1,4 +1,7 @@
-"""Delivers messages: each destination for itself, tried until it has arrived or is of no use any more."""
+"""Delivers messages: each destination for itself, tried until it has arrived or is of no use any more.
+
+Each message is tried again by its own clock: one that a destination refuses for good holds up none that follows.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +83,16 @@ class Post:
         self._spawn = spawn
         self._patience = patience
         self._couriers: dict[str, tuple[_Courier, asyncio.Task[None]]] = {}
+        self._owed: dict[int, float] = {}
+        """By their numbers the messages that nobody has yet, and when they were sent (monotonic)."""
+        self._sent = 0
+
+    @property
+    def owes(self) -> bool:
+        """Whether a message that is still tried has reached nobody yet."""
+        since = time.monotonic() - self._patience.give_up
+        self._owed = {number: sent for number, sent in self._owed.items() if sent > since}
+        return bool(self._owed)
 
     def send(self, message: Message) -> None:
         """To all of them; waits for none."""
@@ -100,52 +114,90 @@ class Post:
             )
         for url in [url for url in self._couriers if url not in there]:
             self._couriers.pop(url)[1].cancel()
+        letter = _Letter(message, self._sent, time.monotonic())
+        self._sent += 1
+        if there:
+            self._owed[letter.number] = letter.sent
         for url, to in there.items():
             if url not in self._couriers:
-                courier = _Courier(to, self._patience)
+                courier = _Courier(to, self._patience, self._reached)
                 self._couriers[url] = courier, self._spawn(courier.run())
-            self._couriers[url][0].take(to, message)
+            self._couriers[url][0].take(to, replace(letter))
+
+    def _reached(self, number: int) -> None:
+        self._owed.pop(number, None)
+
+
+@dataclass(slots=True)
+class _Letter:
+    """A message on its way to one destination. Moments are monotonic seconds."""
+
+    message: Message
+    number: int
+    sent: float
+    due: float = 0.0
+    """When it is tried next."""
+    tries: int = 0
 
 
 class _Courier:
-    """Of one destination."""
+    """Of one destination. What arrives there says that it works: then all that waits is tried at once, the oldest
+    first."""
 
-    def __init__(self, to: Destination, patience: Patience) -> None:
+    def __init__(self, to: Destination, patience: Patience, reached: Callable[[int], None]) -> None:
         self._to = to
         self._patience = patience
-        self._queue: asyncio.Queue[tuple[float, Message]] = asyncio.Queue(WAITING)
+        self._reached = reached
+        self._waiting: list[_Letter] = []
+        self._came = asyncio.Event()
 
-    def take(self, to: Destination, message: Message) -> None:
+    def take(self, to: Destination, letter: _Letter) -> None:
         self._to = to
-        if self._queue.full():
-            self._lost(self._queue.get_nowait()[1], "too many wait for it")
-        self._queue.put_nowait((time.monotonic(), message))
+        self._keep(letter)
+        self._came.set()
 
     async def run(self) -> None:
         while True:
-            taken, message = await self._queue.get()
-            await self._bring(taken, message)
+            self._came.clear()
+            letter = min(self._waiting, key=lambda each: each.due, default=None)
+            pause = letter.due - time.monotonic() if letter is not None else None
+            if letter is None or (pause is not None and pause > 0):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._came.wait()
+                continue
+            self._waiting.remove(letter)
+            await self._bring(letter)
 
-    async def _bring(self, taken: float, message: Message) -> None:
-        tries = 0
-        while True:
-            outcome = await hand_over(self._to, message, self._patience.within)
-            tries += 1
-            if outcome.delivered:
-                log.info("an alarm was delivered", action="alarm_delivered", to=str(self._to), tries=tries)
-                return
-            pause = self._patience.again[min(tries, len(self._patience.again)) - 1]
-            if time.monotonic() - taken + pause > self._patience.give_up:
-                self._lost(message, outcome.why)
-                return
-            if tries == 1:
-                log.error(
-                    "an alarm could not be delivered; it is tried again",
-                    action="alarm_undelivered",
-                    to=str(self._to),
-                    error=outcome.why,
-                )
-            await asyncio.sleep(pause)
+    async def _bring(self, letter: _Letter) -> None:
+        outcome = await hand_over(self._to, letter.message, self._patience.within)
+        letter.tries += 1
+        if outcome.delivered:
+            log.info("an alarm was delivered", action="alarm_delivered", to=str(self._to), tries=letter.tries)
+            self._reached(letter.number)
+            for other in self._waiting:
+                other.due = 0.0
+            return
+        pause = self._patience.again[min(letter.tries, len(self._patience.again)) - 1]
+        letter.due = time.monotonic() + pause
+        if letter.due - letter.sent > self._patience.give_up:
+            self._lost(letter.message, outcome.why)
+            return
+        if letter.tries == 1:
+            log.error(
+                "an alarm could not be delivered; it is tried again",
+                action="alarm_undelivered",
+                to=str(self._to),
+                error=outcome.why,
+            )
+        self._keep(letter)
+
+    def _keep(self, letter: _Letter) -> None:
+        """In the order of their sending; where too many wait, the oldest goes."""
+        self._waiting.append(letter)
+        self._waiting.sort(key=lambda each: each.number)
+        if len(self._waiting) > WAITING:
+            self._lost(self._waiting.pop(0).message, "too many wait for it")
 
     def _lost(self, message: Message, why: str) -> None:
         log.error(

@@ -1,4 +1,5 @@
-"""Looks, judges, tells; and remembers beside the journal what was told, so that a restart tells nothing twice."""
+"""Looks, judges, tells; and remembers beside the journal what was told, so that a restart tells nothing twice: from
+when somebody has it, so that a restart loses nothing that nobody has."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ async def watch(
                 for word in words:
                     key = {"kind": word.about.kind, "about": word.about.about, "what": word.what}
                     log.warning("an alarm is told", action="alarm_told", **key)
-            await memory.save(heart.known)
+            if not post.owes:
+                await memory.save(heart.known)
             notify("WATCHDOG=1")
             await asyncio.sleep(max(0.0, began + every - time.monotonic()))
 

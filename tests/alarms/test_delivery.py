@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ class Site:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.status = 200
+        self.refuses: str | None = None
+        """Whatever has this in its title."""
         self.port = 0
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -84,7 +87,8 @@ class Site:
                 "body": body,
             }
         )
-        return web.Response(status=self.status)
+        refused = self.refuses is not None and self.refuses in json.loads(body)["title"]
+        return web.Response(status=400 if refused else self.status)
 
 
 @pytest.fixture
@@ -225,6 +229,26 @@ async def test_it_is_tried_until_it_arrives(site: Site, tmp_path: Path) -> None:
             await eventually(lambda: any(log["action"] == "alarm_delivered" for log in logs), 15)
     failures = [log for log in logs if log["action"] == "alarm_undelivered"]
     assert len(failures) == 1 and "503" in failures[0]["error"]
+
+
+async def test_one_that_is_refused_for_good_holds_up_none_that_follows(site: Site, tmp_path: Path) -> None:
+    """A gateway that takes no message with these letters; the next one is about another agency."""
+    patience = Patience(within=10, again=(300.0,), give_up=3600)
+    refused = replace(ALARM, title="112: ALARM: ✆")
+    site.refuses = "✆"
+    async with posting(list_of(tmp_path, f"json://127.0.0.1:{site.port}/hook"), patience) as post:
+        with capture_logs() as logs:
+            post.send(refused)
+            await eventually(lambda: [log["action"] for log in logs] == ["alarm_undelivered"], 15)
+            assert post.owes
+            post.send(ALARM)
+            await eventually(lambda: len(site.asked) == 3, 15)
+            assert post.owes, "the first one"
+        site.refuses = None
+        post.send(replace(ALARM, title="112: SELESAI"))
+        await eventually(lambda: not post.owes, 15)
+    titles = [json.loads(asked["body"])["title"] for asked in site.asked]
+    assert titles == [refused.title, ALARM.title, refused.title, "112: SELESAI", refused.title]
 
 
 async def test_a_destination_that_is_away_keeps_the_newest(tmp_path: Path) -> None:
