@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from importlib.resources import files
 from urllib.parse import parse_qs
 
@@ -156,10 +157,14 @@ class Wallboard:
         await stream.prepare(request)
         await stream.write(b"retry: 1500\n\n")
         while True:
-            async with asyncio.timeout(WRITE_WITHIN):
-                if self._source.picture:
-                    await stream.write(b"data: " + self._source.picture + b"\n\n")
-            await self._source.next()
+            picture = self._source.fresh
+            async with asyncio.timeout(
+                WRITE_WITHIN
+            ):  # without one, a word that no page sees: who is gone is noticed
+                await stream.write(b"data: " + picture + b"\n\n" if picture else b":\n\n")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WRITE_WITHIN):
+                    await self._source.next()
 
 
 def _away(to: str) -> web.Response:

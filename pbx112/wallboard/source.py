@@ -49,8 +49,14 @@ class Source:
         self._told_at = 0.0
         self._trouble: set[Literal["journal", "asterisk", "plan"]] = set()
         self.picture = b""
+        self._made_at = 0.0
         self._last: Picture | None = None
         self._waiting: asyncio.Event = asyncio.Event()
+
+    @property
+    def fresh(self) -> bytes:
+        """The picture, nothing where it is old: a screen takes what it is given for new."""
+        return self.picture if time.monotonic() - self._made_at < 2 * AT_LEAST else b""
 
     async def next(self) -> None:
         """Wait for the next picture."""
@@ -107,11 +113,12 @@ class Source:
             return
         if (
             self._last is not None
-            and now - self._last.at < AT_LEAST * 1e6
+            and 0 <= now - self._last.at < AT_LEAST * 1e6  # less than none: the clock was set back
             and msgspec.structs.replace(picture, at=self._last.at) == self._last
         ):
             return
         self._last, self.picture = picture, msgspec.json.encode(picture)
+        self._made_at = time.monotonic()
         self._waiting.set()
         self._waiting = asyncio.Event()
 

@@ -3,6 +3,7 @@
 
 const OLD_AFTER = 6000; // milliseconds without a picture; the server gives one every 2 s at least
 const AGAIN_AFTER = 2000;
+const ANEW_AFTER = 15000; // without a picture: where the server lost its power, or a switch on the way, no error ever tells that the stream broke
 const SLOW = [10, 20]; // seconds: Polri 110 and NFPA 1225; NENA's limit for 95 %
 
 const WORDS = {
@@ -37,6 +38,7 @@ const WORDS = {
 const at = (id) => document.getElementById(id);
 let picture = null;
 let came = 0; // when the last picture came, by this machine's steady clock
+let asked = 0; // when the stream was last asked for, by the same
 let ahead = 0; // the server's clock minus ours, milliseconds
 let language = kept("language");
 let stream = null;
@@ -195,6 +197,7 @@ function tick() {
   const silent = performance.now() - came;
   const old = !picture || silent > OLD_AFTER;
   document.body.classList.toggle("old", old);
+  if (silent > ANEW_AFTER && performance.now() - asked > ANEW_AFTER) connect();
   if (!picture) {
     alerts([["bad", say.never]]);
     return;
@@ -231,6 +234,7 @@ function alerts(told) {
 
 function connect() {
   stream?.close();
+  asked = performance.now();
   stream = new EventSource("events");
   stream.onmessage = (message) => {
     picture = JSON.parse(message.data);
