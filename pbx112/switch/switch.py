@@ -60,6 +60,9 @@ LEFT_STASIS_GRACE = 1.0
 LOOK_EVERY = 2.0
 """Seconds after which, at the latest, it is looked again for room while somebody waits."""
 
+LEFT_OPEN_EVERY = 600.0
+"""Seconds between two looks for calls that the journal has open and nobody knows any more."""
+
 REMEMBERED = 2_000
 """Ended calls that are known by heart; of others the journal is asked."""
 
@@ -103,7 +106,11 @@ class Switch:
         hours = self._plan.nuisance.within_hours if self._plan.nuisance else 0
         self._spawn(self._calls.recover_desk(self._journal, now(), hours), "what was said at the desk")
         sweep = Sweep(self.ari, self._app, self._calls, lambda: self._plan, self._tidy)
-        for name, work in (("debts", self._debts.run), ("sweep", sweep.run)):
+        for name, work in (
+            ("debts", self._debts.run),
+            ("sweep", sweep.run),
+            ("left open", self._watch_left_open),
+        ):
             self._spawn(keep_running(name, work, pause=1.0), name)
         self._connection = asyncio.create_task(self.ari.run(), name="connection to Asterisk")
         try:
@@ -502,6 +509,38 @@ class Switch:
                 self.record(call_id, [CallEnded(Outcome.SYSTEM_FAILURE, "system")], now())
                 continue
             self._calls.add(LiveCall(self, call_id, call))
+
+    async def _watch_left_open(self) -> None:
+        """Until cancelled."""
+        doubted: frozenset[str] = frozenset()
+        while True:
+            await asyncio.sleep(LEFT_OPEN_EVERY)
+            try:
+                doubted = await self._take_up_left_open(doubted)
+            except (AriError, JournalError) as error:
+                log.warning("calls that were left open stay so", action="left_open", error=str(error))
+
+    async def _take_up_left_open(self, doubted: frozenset[str]) -> frozenset[str]:
+        """Calls whose end the journal lost (a gap, a fault of ours) are taken up as after a restart, and end: else they
+        would have no record, and nothing that came after them would leave the journal, until there is one. Two looks
+        have to find them: `doubted` are those of the last one. Returns those of this one."""
+        if not self.connected or self._journal.degraded or self._journal.waiting:
+            return frozenset()  # their ends may be among what waits
+        left = frozenset(call for call in await self._journal.open_subjects() if call not in self._calls)
+        if not left & doubted:
+            return left
+        stories = await self._journal.of_subjects(sorted(left & doubted))
+        calls = {call_id: fold(call_id, told(entries, now())) for call_id, entries in stories.items()}
+        found = await survey(self.ari, self._app, [call for call in calls.values() if call], self._plan)
+        for call_id, call in calls.items():
+            log.error("a call was left open; it is taken up again", action="left_open", call_id=call_id)
+            if call is None:
+                self.record(call_id, [CallEnded(Outcome.SYSTEM_FAILURE, "system")], now())
+            elif call_id not in self._calls:
+                live = LiveCall(self, call_id, call)
+                self._calls.add(live)
+                live.tell(found.resumed[call_id])
+        return left - doubted
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)

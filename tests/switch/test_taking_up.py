@@ -26,9 +26,11 @@ from pbx112.model.events import (
     Outcome,
     StageEntered,
 )
+from pbx112.model.state import Call
+from pbx112.model.stimuli import Resumed
 from pbx112.switch.fallback import Takeover
 from pbx112.switch.live import now, urgent_first
-from pbx112.switch.reconcile import call_of, compare
+from pbx112.switch.reconcile import Found, call_of, compare
 from pbx112.switch.record import draft, told
 from pbx112.switch.requests import BRIDGE_NAME
 from pbx112.switch.switch import Switch
@@ -91,6 +93,41 @@ async def test_a_call_without_its_arrival_is_closed_once(tmp_path: Path) -> None
     assert switch.live_calls() == []
     assert await journal.open_subjects() == []
     assert (await journal.of_subject("c1"))[-1].kind == "CallEnded"
+    await journal.close()
+
+
+async def test_a_call_whose_end_the_journal_lost_ends_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it has no record, and the journal cannot be pruned any more: for months."""
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, plan(agency("damkar", extension("2101"))))
+    long_ago = now().before(40 * 86_400)
+    await kept(journal, "c1", long_ago, ARRIVED)
+    await kept(journal, "c2", long_ago, StageEntered("damkar", "first", 1, ()))
+    switch.arrived(Channel("c3"))
+    await journal.append([])
+    surveyed: list[list[str]] = []
+
+    async def survey(ari: object, app: str, calls: list[Call], plan: object) -> Found:
+        surveyed.append([call.call_id for call in calls])
+        return Found({call.call_id: Resumed(caller_gone=True) for call in calls}, (), (), ())
+
+    monkeypatch.setattr("pbx112.switch.switch.survey", survey)
+    assert await switch._take_up_left_open(frozenset({"c1"})) == frozenset(), "without Asterisk nobody knows"
+    monkeypatch.setattr(Switch, "connected", True)
+    left = await switch._take_up_left_open(frozenset())
+    assert left == {"c1", "c2"} and surveyed == [], "their ends may be on their way"
+    assert await switch._take_up_left_open(left) == frozenset()
+    assert surveyed == [["c1"]]
+    async with asyncio.timeout(5):
+        while "c1" in switch.calls:
+            await asyncio.sleep(0)
+    await journal.append([])
+    assert await journal.open_subjects() == ["c3"]
+    for call_id in ("c1", "c2"):
+        assert (await journal.of_subject(call_id))[-1].kind == "CallEnded"
+    assert await journal.prune(9, long_ago.utc_us + 1) == 2
     await journal.close()
 
 
