@@ -18,6 +18,7 @@ from pbx112.cdr.trouble import connected
 _LOCK = 0x70627831_31320001  # any number that nobody else in this database uses
 _LOCK_SECONDS = 30
 _MOST_SECONDS = 3600  # one file's
+_ROLES = ("pbx112_writer", "pbx112_auditor", "pbx112_unmasked", "pbx112_keeper")
 _NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 
 _BEGINNING = """
@@ -29,6 +30,24 @@ CREATE TABLE IF NOT EXISTS pbx112.migration (
     applied_at timestamptz NOT NULL DEFAULT now(),
     applied_by text NOT NULL DEFAULT current_user
 );
+"""
+
+_RIGHTS = re.compile(r"^DO \$\$$.*?^\$\$;$", re.DOTALL | re.MULTILINE)
+"""A part of a file that gives each role its rights where that role is there; all of them together may be repeated."""
+
+# Whom no file has given its rights: made after them, by somebody else.
+_LATE = """
+SELECT rolname::text FROM pg_catalog.pg_roles r WHERE rolname = ANY($1) AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_namespace n, aclexplode(n.nspacl) a
+    WHERE n.nspname = 'pbx112' AND a.grantee = r.oid AND a.privilege_type = 'USAGE')
+UNION ALL
+SELECT 'pbx112_owner' FROM pg_catalog.pg_roles o, pg_catalog.pg_namespace n
+WHERE o.rolname = 'pbx112_owner' AND n.nspname = 'pbx112' AND n.nspowner <> o.oid
+"""
+
+_ABSENT = """
+SELECT name FROM unnest($1::text[]) name
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = name) ORDER BY name
 """
 
 # Everything in the schema belongs to pbx112_owner, where that role exists and this account may hand it over.
@@ -103,7 +122,7 @@ async def migrate(
     `on_step` is told each file before it runs, and each notice of the server. Waits half a minute while another
     process migrates, then raises :class:`asyncpg.LockNotAvailableError`. Raises :class:`MigrationError` where an
     applied file was changed since, where a file fails (the database is then as before it), and where this account
-    may not create the schema.
+    may not create the schema. Roles that were made after the files were applied are given their rights.
     """
     connection = await _connect(dsn)
     connection.add_log_listener(lambda _, message: on_step(str(message.message)))
@@ -111,7 +130,8 @@ async def migrate(
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         if await connection.fetchval("SELECT to_regclass('pbx112.migration')") is None:
             await _run(connection, "the schema", _BEGINNING)
-        missing = await _missing(connection, shipped() if migrations is None else migrations)
+        known = shipped() if migrations is None else migrations
+        missing = await _missing(connection, known)
         for migration in missing:
             on_step(migration.name)
             async with connection.transaction():
@@ -122,11 +142,26 @@ async def migrate(
                     migration.name,
                     migration.checksum,
                 )
-        if missing:
+        late = [row[0] for row in await connection.fetch(_LATE, _ROLES)]
+        if late and not missing:
+            async with connection.transaction():
+                await _run(connection, f"the rights of {', '.join(late)}", _rights(known))
+        if missing or late:
             await connection.execute(_HAND_OVER)
+        if absent := await connection.fetch(_ABSENT, ("pbx112_owner", *_ROLES)):
+            names = ", ".join(row[0] for row in absent)
+            on_step(
+                f"without {names} there is nobody to give rights to: once made, run `pbx112 migrate` again"
+            )
         return [migration.name for migration in missing]
     finally:
         await connection.close()
+
+
+def _rights(migrations: Sequence[Migration]) -> str:
+    """What the files say of rights, in their order; a later one may take away what an earlier one gave."""
+    parts = (part for migration in migrations for part in _RIGHTS.findall(migration.sql))
+    return "\n".join(part for part in parts if "pg_catalog.pg_roles" in part)
 
 
 async def pending(dsn: str) -> list[str]:

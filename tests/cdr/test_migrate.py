@@ -32,6 +32,40 @@ async def test_daemons_that_start_together_do_not_disturb_each_other(
     assert sorted(map(len, done)) == [0, 0, 0, len(shipped())]
 
 
+RIGHTS = """
+SELECT 'schema' AS what, nspname::text AS name, nspacl::text[] AS acl, nspowner::regrole::text AS owner
+FROM pg_namespace WHERE nspname = 'pbx112'
+UNION ALL
+SELECT 'relation', relname, coalesce(relacl, acldefault('r', relowner))::text[], relowner::regrole::text
+FROM pg_class WHERE relnamespace = 'pbx112'::regnamespace AND relkind IN ('r', 'p', 'v')
+UNION ALL
+SELECT 'column', c.relname || '.' || attname, coalesce(attacl, '{}')::text[], ''
+FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid WHERE c.relnamespace = 'pbx112'::regnamespace
+UNION ALL
+SELECT 'function', oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))::text[], proowner::regrole::text
+FROM pg_proc WHERE pronamespace = 'pbx112'::regnamespace
+"""
+
+
+async def test_roles_that_were_made_later_get_what_the_files_give(dsn: str, db: asyncpg.Connection) -> None:
+    """As the notice advises an administrator whose account may make no role."""
+
+    async def rights() -> dict[tuple[str, str], tuple[set[str], str]]:
+        rows = await db.fetch(RIGHTS)
+        return {(row["what"], row["name"]): (set(row["acl"]), row["owner"]) for row in rows}
+
+    before = await rights()
+    roles = "pbx112_writer, pbx112_auditor, pbx112_unmasked, pbx112_keeper"
+    for what in ("SCHEMA pbx112", "ALL TABLES IN SCHEMA pbx112", "ALL FUNCTIONS IN SCHEMA pbx112"):
+        await db.execute(f"REVOKE ALL ON {what} FROM {roles}")
+    assert await rights() != before
+    assert await migrate(dsn) == []
+    assert await rights() == before
+    await db.execute("REVOKE ALL ON SCHEMA pbx112 FROM pbx112_keeper")
+    await migrate(dsn)
+    assert await rights() == before
+
+
 async def test_records_of_before_move_into_their_months(server: Postgres, empty_database: str) -> None:
     """0020: what an older version had written stands as it stood; what staff did comes by rebuilding."""
     dsn = server.dsn_of(empty_database)
