@@ -16,7 +16,7 @@ import sys
 import tempfile
 import wave
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -77,28 +77,30 @@ def _speak_one(
     directory: Path, key: str, text: str, language: str, made: dict[str, dict[str, str]]
 ) -> Spoken:
     file, known = directory / f"{key}.wav", made.get(key, {})
-    if _recorded_by_others(directory, key, known.get("sha256")):
+    if _recorded_by_others(directory, key, (known.get("sha256"), known.get("before"))):
         return Spoken(key, text, "kept")
-    said = f"{language}: {text}"
-    if file.exists() and known.get("said") == said:
+    said, stands = f"{language}: {text}", _hash(file) if file.exists() else ""
+    if stands and stands == known.get("sha256") and known.get("said") == said:
         return Spoken(key, text, "unchanged")
     content = _voice(text, language)
-    # First the memory, then the file: a stop in between must not leave a file of ours that counts as theirs.
-    made[key] = {"said": said, "sha256": hashlib.sha256(content).hexdigest()}
+    # First the memory, of both, then the file: a stop in between (a full disk) must not leave a file of ours that
+    # counts as theirs.
+    made[key] = {"said": said, "sha256": hashlib.sha256(content).hexdigest(), "before": stands}
     _write(directory / MANIFEST, json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True).encode())
     _write(file, content)
     return Spoken(key, text, "made")
 
 
-def _recorded_by_others(directory: Path, key: str, ours: str | None) -> bool:
-    """Whether a file in any format stands under this key that is not the one we made.
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _recorded_by_others(directory: Path, key: str, ours: Container[str | None]) -> bool:
+    """Whether a file in any format stands under this key that is none that we made.
 
     Asterisk chooses among formats by itself: a `menu.gsm` of the office's must not be outshone by our WAV.
     """
-    for file in directory.glob(f"{key}.*"):
-        if file.suffix != ".wav" or hashlib.sha256(file.read_bytes()).hexdigest() != ours:
-            return True
-    return False
+    return any(file.suffix != ".wav" or _hash(file) not in ours for file in directory.glob(f"{key}.*"))
 
 
 def _voice(text: str, language: str) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 import stat
+import sys
 import wave
 from pathlib import Path
 
@@ -79,6 +81,28 @@ def test_a_recording_of_the_office_is_never_touched(kaur: Plan, tmp_path: Path, 
     assert kept == ["menu"]
     assert own.read_bytes() == b"the voice of Ibu Sari"
     assert hashlib.sha256((tmp_path / "menu.wav").read_bytes()).digest() == before
+
+
+def test_a_disk_that_was_full_leaves_no_old_prompt_behind(
+    kaur: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the old menu would count as the office's own, and be played for good."""
+    speak(kaur, tmp_path)
+    english = dataclasses.replace(kaur, service=dataclasses.replace(kaur.service, language="en"))
+    module = sys.modules[speak.__module__]
+    write = module._write
+
+    def full(file: Path, content: bytes) -> None:
+        if file.suffix == ".wav":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, content)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(module, "_write", full)
+        with pytest.raises(SoundError, match="no space left"):
+            speak(english, tmp_path)
+    assert results(speak(english, tmp_path)) == {"made"}
+    assert results(speak(english, tmp_path)) == {"unchanged"}
 
 
 def test_a_damaged_memory_protects_rather_than_overwrites(kaur: Plan, tmp_path: Path) -> None:
