@@ -283,7 +283,8 @@ class HelpSought(_Event, frozen=True, tag=True):
 
 
 class HelpEnded(_Event, frozen=True, tag=True):
-    """Nobody is called any more for this help: `unreached` (every line has failed), or `dropped` by the operator."""
+    """Nobody is called any more for this help: `unreached` (every line has failed), or `dropped` by the operator, or
+    since the agency got the caller by another way."""
 
     help: int
     result: Literal["unreached", "dropped"]

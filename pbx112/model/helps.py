@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import route
 from .events import HelpEnded, HelpSought, LegEnded, LegResult
-from .reach import offer
+from .reach import offer_together
 from .state import Help, Talking
 from .story import Story
 
@@ -31,7 +31,7 @@ def is_room(story: Story) -> bool:
 
 def seek(story: Story, owner: str, by: int, why: str, *, consult: bool = False, line: str = "") -> None:
     """Call `owner` in."""
-    waves = route.waves_to(story.plan, owner, story.world, line)
+    waves = _not_here(story, route.waves_to(story.plan, owner, story.world, line))
     story.tell(HelpSought(len(story.call.helps) + 1, owner, by, why, waves, consult))
     go_on(story)
 
@@ -41,17 +41,16 @@ def go_on(story: Story) -> None:
     for number in range(1, len(story.call.helps) + 1):
         while (help_ := story.call.help(number)) and help_.open and not story.call.tried_for(number):
             if help_.waves:
-                for target in help_.waves[0]:
-                    offer(story, target, help_.number)
+                offer_together(story, help_.waves[0], help_.number)
             else:
                 _escalate(story, help_)
 
 
-def drop(story: Story, help_: Help) -> None:
+def drop(story: Story, help_: Help, why: LegResult = LegResult.WITHDRAWN) -> None:
     """Call nobody any more for this help, and let go who came."""
     for leg in story.call.live_legs():
         if leg.help == help_.number:
-            result = LegResult.ACCEPTED if leg.status == "accepted" else LegResult.WITHDRAWN
+            result = LegResult.ACCEPTED if leg.status == "accepted" else why
             story.tell(LegEnded(leg.number, result, detail="dropped"))
     story.tell(HelpEnded(help_.number, "dropped"))
 
@@ -63,12 +62,19 @@ def last(story: Story, besides: int) -> Help | None:
     return max((h for h in story.call.helps if h.number in alive), key=lambda h: h.number, default=None)
 
 
+def _not_here(story: Story, waves: route.Waves) -> route.Waves:
+    """Without the lines that ring or talk for this call already."""
+    here = {leg.target.number for leg in story.call.live_legs()}
+    left = (tuple(target for target in wave if target.number not in here) for wave in waves)
+    return tuple(wave for wave in left if wave)
+
+
 def _escalate(story: Story, help_: Help) -> None:
     agency = story.plan.agencies.get(help_.owner)
     then = agency.then if agency else None
     talks = isinstance(story.call.situation, Talking)
     if then and talks and then not in help_.route and not on_the_call(story, then):
-        waves = route.waves_of(story.plan, then, story.world)
+        waves = _not_here(story, route.waves_of(story.plan, then, story.world))
         story.tell(HelpSought(help_.number, then, help_.by, "then", waves, help_.consult))
     else:
         story.tell(HelpEnded(help_.number, "unreached"))

@@ -18,7 +18,7 @@ from .events import (
     Outcome,
 )
 from .results import result_of
-from .state import Ended, InFallback, Leg, Reaching, Talking, Waiting
+from .state import Call, Ended, InFallback, Leg, Reaching, Talking, Waiting
 from .story import Story
 
 ACCEPT_KEY = "1"
@@ -74,8 +74,11 @@ def accept(story: Story, leg: Leg) -> None:
     if isinstance(call.situation, Waiting):  # called in by somebody who has left since
         story.tell(CallAdmitted("joined"))
     help_ = call.help(leg.help)
-    if help_ is not None and help_.consult and call.talkers() and not call.held:
+    if help_ is not None and help_.consult and _is_there(call, help_.by) and not call.held:
         story.tell(CallerHeld(help_.by, story.plan.service.max_hold))
+    for other_help in call.helps:  # the agency that was called in has the caller by another way
+        if not leg.help and other_help.open and leg.target.owner == other_help.owner in story.plan.agencies:
+            helps.drop(story, other_help, LegResult.ANSWERED_ELSEWHERE)
     if not call.caller_answered:
         story.tell(CallerAnswered())
     story.tell(LegAccepted(leg.number))
@@ -152,13 +155,20 @@ def _may_end(story: Story, leg: Leg) -> bool:
 
 def settle(story: Story, why: str) -> None:
     """Somebody has left the talk: the caller is with those who are left, or is sought a human anew."""
-    match story.call.talkers():
-        case ():
-            _ring_anew(story, why)
-        case (_,) if story.call.held:
-            story.tell(CallerBack())
-        case _:
-            pass
+    if not story.call.talkers():
+        _ring_anew(story, why)
+    elif story.call.held and not _consults(story.call, story.call.held.by):
+        story.tell(CallerBack())
+
+
+def _consults(call: Call, by: int) -> bool:
+    """Whether this leg is there, and with it somebody whom it speaks to without the caller."""
+    helps_here = (call.help(leg.help) for leg in call.talkers())
+    return _is_there(call, by) and any(help_ is not None and help_.consult for help_ in helps_here)
+
+
+def _is_there(call: Call, number: int) -> bool:
+    return any(leg.number == number for leg in call.talkers())
 
 
 def _ring_anew(story: Story, why: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pbx112.plan.types import CALL_TAKERS, MENU
 
 from . import line, route, stimuli
@@ -19,7 +21,7 @@ from .events import (
     Target,
 )
 from .state import Announcing, InMenu, Questioned, Reaching, leg_channel
-from .story import Story
+from .story import TRUNK_FULL, Story
 
 ROUNDS = 2
 """How often all lines are tried before the caller is told that nobody can be reached."""
@@ -67,12 +69,30 @@ def turn_to(story: Story, owner: str, why: str, round_: int, line: str = "") -> 
 def go_on(story: Story) -> None:
     """Ring the next wave as soon as nobody is tried; turn to the next stage when no wave is left."""
     while isinstance(situation := story.call.situation, Reaching) and not story.call.tried_for(0):
-        if situation.waves:
-            for target in situation.waves[0]:
-                offer(story, target)
-        else:
+        if not situation.waves:
             escalate(story, situation)
             return
+        ready = [target for target in situation.waves[0] if not rings(story, target.number)]
+        if not ready:  # they ring already, for a help: who picks up has the caller
+            return
+        offer_together(story, ready)
+
+
+def rings(story: Story, number: str) -> bool:
+    """Whether this line is being tried for this call."""
+    return any(leg.target.number == number and leg.status != "accepted" for leg in story.call.live_legs())
+
+
+def offer_together(story: Story, wave: Iterable[Target], help_: int = 0) -> None:
+    """Ring these lines together. For which their trunk has no circuit beside the others stay in their wave, and are
+    rung once those have ended."""
+    for target in wave:
+        beside = any(
+            leg.help == help_ and leg.status != "accepted" and leg.target.trunk == target.trunk
+            for leg in story.call.live_legs()
+        )
+        if not (beside and target.trunk and story.trunk_limit(target.trunk) == TRUNK_FULL):
+            offer(story, target, help_)
 
 
 def offer(story: Story, target: Target, help_: int = 0) -> None:

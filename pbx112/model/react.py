@@ -386,7 +386,7 @@ def _restore(call: Call) -> tuple[Request, ...]:
         case Questioned():
             return (answer, *_end_question(call))
         case Waiting() | InMenu():
-            return (answer, *silence)
+            return (answer, *silence, *_lines_again(call))  # who was called in before still rings
         case Announcing(media=media):
             return (answer, replace(_announce(call, media), again=True))
         case InFallback():
