@@ -12,7 +12,7 @@ from pbx112.cdr.record import Fact, Records, build_record
 from pbx112.model import asks, react
 from pbx112.model import events as ev
 from pbx112.model.comfort import SPEAKING_LIMIT
-from pbx112.model.events import CallEvent, Instant, Outcome
+from pbx112.model.events import CallEvent, Instant, LegResult, Outcome
 from pbx112.model.state import (
     ANNOUNCEMENT_LIMIT,
     SECOND,
@@ -25,6 +25,7 @@ from pbx112.model.state import (
     due,
     evolve,
 )
+from pbx112.model.story import TRUNK_FULL
 from pbx112.switch.arrival import AT_ONCE
 
 LAWS = {
@@ -33,6 +34,9 @@ LAWS = {
     "one_result": "each attempt has one number, one offer and one result, all by the call's end (3)",
     "never_hung_up": "a caller is hung up by us only after staff put the receiver down or the announcement (1)",
     "help_is_sought": "who is called in is rung or given up, and no receiver put down cuts off whom it rings for (1)",
+    "rung_once": "a line that rings for a call already is not rung once more for its caller",
+    "rung_in_turn": "a line for which its trunk has no circuit beside those that ring with it is rung after them (1)",
+    "held_for_somebody": "a caller is held while who wished it is there, and speaks with somebody called in for that",
     "only_the_plan": "only what the plan in force names is dialled (5)",
     "something_due": "a live call has a moment due, or a living party to wait for (6)",
     "bounded_wait": "no moment due is further away than the longest limit that the plan or the model sets (6)",
@@ -168,6 +172,8 @@ def _breaks_of_legs(call: Call, event: CallEvent) -> Iterator[tuple[str, str]]:
         case ev.LegOffered(leg=number):
             if number != len(call.legs) + 1:
                 yield "one_result", f"leg {number} is offered after {len(call.legs)} legs"
+            if not event.help and event.target.number in _rings(call):
+                yield "rung_once", f"{event.target.number} is rung twice at once"
         case ev.LegRinging(leg=number) | ev.LegAnswered(leg=number) | ev.LegAccepted(leg=number):
             leg = call.leg(number)
             if leg is None or not leg.live:
@@ -179,11 +185,31 @@ def _breaks_of_legs(call: Call, event: CallEvent) -> Iterator[tuple[str, str]]:
             leg = call.leg(number)
             if leg is None or not leg.live:
                 yield "one_result", f"leg {number} has a second result"
+            elif event.detail == TRUNK_FULL and leg.number in _passed_over(call):
+                yield "rung_in_turn", f"{leg.target.number} is passed over for one that rings with it"
         case ev.CallEnded():
             for leg in call.live_legs():
                 yield "one_result", f"leg {leg.number} has no result at the call's end"
         case _:
             pass
+
+
+def _rings(call: Call) -> set[str]:
+    """The lines that are being tried."""
+    return {leg.target.number for leg in call.live_legs() if leg.status != "accepted"}
+
+
+def _passed_over(call: Call) -> set[int]:
+    """The legs that were not placed while one for the same rings on the same trunk; but for a line that is rung again
+    since nobody saw its end."""
+    unseen = {leg.target.number for leg in call.legs if leg.result is LegResult.FAILED}
+    tried = [leg for leg in call.live_legs() if leg.status != "accepted"]
+    ring = Counter((leg.help, leg.target.trunk) for leg in tried if leg.placed)
+    return {
+        leg.number
+        for leg in tried
+        if not leg.placed and ring[leg.help, leg.target.trunk] and leg.target.number not in unseen
+    }
 
 
 def breaks_of_state(call: Call, now_ns: int) -> Iterator[tuple[str, str]]:
@@ -201,6 +227,11 @@ def breaks_of_state(call: Call, now_ns: int) -> Iterator[tuple[str, str]]:
         yield "reaching_rings", f"no line of {situation.owner} is tried"
     if isinstance(situation, Talking) and not any(leg.status == "accepted" for leg in legs):
         yield "talk_has_human", "nobody is on the line"
+    if call.held:
+        there = {leg.number: call.help(leg.help) for leg in call.talkers()}
+        consulted = any(help_ is not None and help_.consult for help_ in there.values())
+        if call.held.by not in there or not consulted:
+            yield "held_for_somebody", f"the caller is held by leg {call.held.by}, and {sorted(there)} talk"
     if moment is not None:
         longest = SPEAKING_LIMIT + ANNOUNCEMENT_LIMIT
         for leg in legs:

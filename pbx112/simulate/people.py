@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, Protocol
 
+from pbx112.model.codes import ADD, COLLEAGUE, INCIDENT, SUPERVISOR
+
 Q850_NORMAL = 16
 
 UNREACHABLE = "unreachable"
+
+CALL_IN = (ADD, INCIDENT, COLLEAGUE, SUPERVISOR)
+"""What the codes by which somebody is called in begin with."""
+
+HANGS_UP = "down"
 
 PRANK = "#63"
 """The code of what staff say most often."""
@@ -56,7 +63,8 @@ class People(Protocol):
         """A line is rung for a call."""
 
     def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
-        """What somebody who talks presses, of these codes or none of them: seconds from the join on, and the key."""
+        """What somebody who talks presses, of these codes or none of them: seconds from the join on, and the key; or
+        that the receiver is put down."""
 
     def transfers(self, channel: str, named: Sequence[str]) -> tuple[float, str] | None:
         """Whether who talks there presses the phone's own transfer key: seconds from the join on, and to whom."""
@@ -141,9 +149,20 @@ class Strangers:
         return (chance.uniform(0.5, 30.0), chance.choice(named)) if chance.random() < 0.1 else None
 
     def at_work(self, codes: Sequence[str]) -> Iterable[tuple[float, str]]:
-        """One in three presses something, mostly codes."""
+        """One in three presses something, mostly codes; one in five calls many in, one after the other, and may
+        leave them with the caller."""
         chance = self._chance
         moment = chance.uniform(0.2, 20.0)
+        if chance.random() < 0.2:
+            called_in = [code for code in codes if code.startswith(CALL_IN)]
+            for code in chance.choices(called_in, k=chance.randint(2, 4)) if called_in else ():
+                for key in code:
+                    yield moment, key
+                    moment += chance.uniform(0.1, 0.4)
+                moment += chance.choice((0.2, 2.0, 15.0))
+            if chance.random() < 0.5:
+                yield moment, HANGS_UP
+            return
         for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 2, 4))):
             keys = (
                 chance.choice((*codes, *[PRANK] * (len(codes) // 5)))

@@ -19,6 +19,7 @@ from pbx112.plan.types import (
     Recording,
     RingMode,
     Service,
+    Supervisors,
     Trunk,
 )
 
@@ -39,7 +40,7 @@ def draw(chance: Random, name: str) -> Plan:
             key=key,
             dial=f"PJSIP/{{number}}@{key}",
             caller_id="0739112",
-            max_calls=chance.randint(1, 6),
+            max_calls=chance.choice((1, 1, 2, 3, 6)),
             max_minutes=60,
             allow=("+628",),
             max_per_hour=chance.randint(2, 30) if chance.random() < 0.3 else 600,
@@ -47,11 +48,13 @@ def draw(chance: Random, name: str) -> Plan:
         for key in ("gsm", "voip")
     }
     keys = KEYS[: chance.randint(1, len(KEYS))]
-    agencies = {}
+    agencies: dict[str, Agency] = {}
     for place, key in enumerate(keys):
         then = chance.choice((None, *(other for other in keys if other != key)))
         lines = _lines(chance, 2000 + 100 * place, 0 if chance.random() < 0.1 else chance.randint(1, 4))
         ring: RingMode = "all" if chance.random() < 0.4 else "in_order"
+        if agencies and chance.random() < 0.1:
+            lines += agencies[keys[0]].lines[-1:]  # one telephone for two: the office is warned, and may
         agencies[key] = Agency(key, key.title(), str(10 + place), ring, lines, then)
     incidents = {}
     if chance.random() < 0.7:
@@ -62,13 +65,17 @@ def draw(chance: Random, name: str) -> Plan:
             )
     takers = None
     if chance.random() < 0.7:
+        lines = tuple(_extension(chance, str(1101 + index)) for index in range(chance.randint(0, 4)))
+        if chance.random() < 0.1:
+            lines += agencies[keys[0]].lines[-1:]
         takers = CallTakers(
             chance.choice(("all", "in_order", "longest_idle")),
-            tuple(_extension(chance, str(1101 + index)) for index in range(chance.randint(0, 4))),
+            lines,
             MENU if incidents and chance.random() < 0.6 else chance.choice(keys),
             wrap_up=chance.choice((0.0, 0.0, 20.0)),
             max_wait=chance.choice((0.0, 8.0, 30.0, 60.0)),
         )
+    supervisors = Supervisors("all", (_extension(chance, "1201"),)) if chance.random() < 0.5 else None
     answer: AnswerMode = "on_arrival" if chance.random() < 0.3 else "on_pickup"
     return Plan(
         hash=name,
@@ -92,6 +99,7 @@ def draw(chance: Random, name: str) -> Plan:
         default_agency=chance.choice(keys),
         recording=Recording(enabled=chance.random() < 0.8, keep_days=90),
         nuisance=Nuisance(0, 24, chance.random() < 0.7) if chance.random() < 0.5 else None,
+        supervisors=supervisors,
     )
 
 

@@ -22,7 +22,7 @@ from .fallback import Dialplan
 from .faults import Faults
 from .laws import SILENCE, Broken
 from .line import LineWatch
-from .people import Caller, People, Strangers
+from .people import HANGS_UP, Q850_NORMAL, Caller, People, Strangers
 from .tale import Tale
 from .trouble import Trouble
 from .watch import TICK, Watch, call_of
@@ -204,10 +204,16 @@ class World(AroundAsterisk):
             self._caller_talks(chan, self.callers[chan.id])
         else:
             for after, key in self.people.at_work(sorted(codes(self.books.plan))):
-                self.clock.after(after, lambda key=key: self.asterisk.presses(chan, key))  # type: ignore[misc]
+                self.clock.after(after, lambda key=key: self._does(chan, key))  # type: ignore[misc]
             if (transfer := self.people.transfers(chan.id, sorted(dialled(self.books.plan)))) is not None:
                 after, to = transfer
                 self.clock.after(after, lambda: self.asterisk.refers(chan, to))
+
+    def _does(self, chan: Chan, key: str) -> None:
+        if key == HANGS_UP:
+            self.asterisk.leg_ends(chan, Q850_NORMAL)
+        else:
+            self.asterisk.presses(chan, key)
 
     def _caller_talks(self, chan: Chan, caller: Caller) -> None:
         self.clock.after(caller.talks, lambda: self._hang_up(chan))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from pbx112.model import asks, react, stimuli
 from pbx112.model import events as ev
 from pbx112.model.decide import decide
 from pbx112.model.events import CallEvent, LegResult, Outcome
+from pbx112.model.reach import offer
 from pbx112.model.state import Call, Leg, Reaching
 from pbx112.model.stimuli import Stimulus, World
 from pbx112.model.story import Story
@@ -227,6 +228,29 @@ def test_who_is_called_in_and_forgotten_is_found(
     failure = first_failure()
     assert failure is not None
     assert failure.law == "help_is_sought", failure.text
+
+
+def passed_over(story: Story, wave: Iterable[ev.Target], help_: int = 0) -> None:
+    for target in wave:
+        offer(story, target, help_)
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "law"),
+    [
+        (("reach.rings",), lambda story, number: False, "rung_once"),
+        (("reach.offer_together", "helps.offer_together"), passed_over, "rung_in_turn"),
+        (("legs._is_there",), lambda call, number: bool(call.talkers()), "held_for_somebody"),
+    ],
+)
+def test_a_rare_mix_is_found(
+    what: Sequence[str], instead: Callable[..., object], law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in what:
+        monkeypatch.setattr(f"pbx112.model.{name}", instead)
+    failure = first_failure()
+    assert failure is not None
+    assert failure.law == law, failure.text
 
 
 # --- and the line before the call takers ---
