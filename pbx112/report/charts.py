@@ -34,6 +34,7 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "text.color": INK,
+    "text.parse_math": False,  # an agency's name is no formula
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.major.width": 0.5,

@@ -20,10 +20,12 @@ from pbx112.audit.anchor import Head, Statement, parse, qr_svg
 from pbx112.cdr.store import connect
 from pbx112.cli import app
 from pbx112.cli.report import _month as last_month
+from pbx112.report import charts
 from pbx112.report.ask import ask
+from pbx112.report.figures import Figures
 from pbx112.report.month import Month
 from pbx112.report.page import as_pdf, render
-from pbx112.report.texts import TEXTS
+from pbx112.report.texts import TEXTS, Texts
 from tests.report import november
 from tests.report.november import HOSTILE
 
@@ -213,6 +215,12 @@ def test_a_pdf_fetches_nothing() -> None:
     html = '<img src="http://127.0.0.1:9/x.png">'
     with pytest.raises(BaseException, match="Error fetching"):
         as_pdf(html)
+
+
+def test_an_agencys_name_is_no_formula(month: Month) -> None:
+    """Between two $ matplotlib reads one, and fails where it is none: there would be no report, each month."""
+    form, texts = Figures("id", ZoneInfo("Asia/Jakarta")), Texts("id")
+    assert charts.agencies(month.agencies[:1], [r"PLN $\x{$"], form, texts).startswith("<svg")
 
 
 async def test_seen_in_a_browser(pages: dict[str, str], tmp_path: Path) -> None:
