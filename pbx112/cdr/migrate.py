@@ -144,6 +144,7 @@ async def migrate(
                 )
         late = [row[0] for row in await connection.fetch(_LATE, _ROLES)]
         if late and not missing:
+            on_step(f"rights: {', '.join(late)}")
             async with connection.transaction():
                 await _run(connection, f"the rights of {', '.join(late)}", _rights(known))
         if missing or late:

@@ -62,8 +62,10 @@ async def test_roles_that_were_made_later_get_what_the_files_give(dsn: str, db: 
     assert await migrate(dsn) == []
     assert await rights() == before
     await db.execute("REVOKE ALL ON SCHEMA pbx112 FROM pbx112_keeper")
-    await migrate(dsn)
+    steps: list[str] = []
+    await migrate(dsn, steps.append)
     assert await rights() == before
+    assert "rights: pbx112_keeper" in steps
 
 
 async def test_records_of_before_move_into_their_months(server: Postgres, empty_database: str) -> None:
