@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from importlib.resources import files
 from urllib.parse import parse_qs
@@ -14,7 +15,7 @@ from pbx112.settings import Settings
 from pbx112.tasks import keep_running
 from pbx112.web import Bounded, answer, serving
 
-from .login import SESSION, Door, TooMany
+from .login import SESSION, WITHIN, Door, TooMany
 from .source import Source
 
 log = structlog.get_logger()
@@ -65,6 +66,7 @@ class Wallboard:
         self._source = source
         self._door = door
         self._streams = 0
+        self._locked_told = -WITHIN
         self._files = {
             name: ((PAGE / name).read_bytes(), TYPES[name.rpartition(".")[2]])
             for name in ("board.html", "login.html", "board.css", "board.js")
@@ -112,7 +114,10 @@ class Wallboard:
         try:
             session = self._door.knock(given)
         except TooMany as error:
-            log.warning("too many wrong passwords for the wallboard", action="wallboard_locked")
+            # Once in a while: who guesses without end would push all else out of the log.
+            if time.monotonic() - self._locked_told > WITHIN:
+                self._locked_told = time.monotonic()
+                log.warning("too many wrong passwords for the wallboard", action="wallboard_locked")
             return answer("too many wrong passwords\n", status=429, Retry_After=str(int(error.wait) + 1))
         if session is None:
             log.warning("a wrong password for the wallboard", action="wallboard_refused", peer=request.remote)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from lab.network import free_net
 from pbx112.settings import load_settings
-from pbx112.wallboard.login import Door
+from pbx112.wallboard.login import GUESSES, Door
 from pbx112.wallboard.server import COOKIE, Wallboard
 from pbx112.wallboard.source import Source
 from pbx112.web import serving
@@ -36,3 +38,13 @@ async def test_only_who_is_logged_in_can_log_out(url: str) -> None:
         mine = {"Cookie": f"{COOKIE}={session}"}
         async with web.post(f"{url}/logout", headers=mine, allow_redirects=False) as said:
             assert (said.status, said.cookies[COOKIE].value) == (303, "")
+
+
+async def test_who_guesses_without_end_fills_no_log(url: str) -> None:
+    async with aiohttp.ClientSession() as web:
+        with capture_logs() as logs:
+            for _ in range(GUESSES + 20):
+                async with web.post(f"{url}/login", data={"password": "guessed"}, allow_redirects=False):
+                    pass
+    actions = Counter(line["action"] for line in logs)
+    assert actions == {"wallboard_refused": GUESSES, "wallboard_locked": 1}
