@@ -34,6 +34,10 @@ class _Estranged(Exception):
     """The journal and Postgres do not tell the same story; nothing may be shipped."""
 
 
+class _Unmade(Exception):
+    """A fault of ours: no record can be made of what was told."""
+
+
 class Shipper:
     """Ships `journal` to the database at `dsn` under the name `node`.
 
@@ -178,17 +182,23 @@ class Shipper:
         entries = await self._journal.read(self._shipped, limit, self._journal.synced)
         if not entries or self._journal.journal_id != self._chain:
             return False
-        rows = await self._records_of(connection, entries)
         try:
+            rows = await self._records_of(connection, entries)
             await self._send(connection, entries, rows)
-        except _REFUSED as error:
+        except (*_REFUSED, _Unmade) as error:
             if not careful:
                 self._careful_until = entries[
                     -1
                 ].seq  # one by one: only the culprit shall go without its view
                 return True
-            self._alarm(f"records: entry {entries[0].seq} is kept, but Postgres refuses its view: {error}")
-            await self._send(connection, entries, Derived(), plain=True)
+            ours = isinstance(error, _Unmade)
+            why = (
+                "no record can be made of it; `pbx112 rebuild` after an upgrade"
+                if ours
+                else "Postgres refuses its view"
+            )
+            self._alarm(f"records: entry {entries[0].seq} is kept, but {why}: {error}")
+            await self._send(connection, entries, Derived(), plain=not ours)
         return len(entries) == limit
 
     async def _send(
@@ -210,7 +220,10 @@ class Shipper:
         stories = await self._journal.of_subjects(told)
         pruned = [call_id for call_id, story in stories.items() if story and story[0].kind != "CallArrived"]
         arrivals = await arrivals_of(connection, pruned) if pruned else {}
-        return rows_of(stories, entries, journal_id=self._chain, node=self._node, arrivals=arrivals)
+        try:
+            return rows_of(stories, entries, journal_id=self._chain, node=self._node, arrivals=arrivals)
+        except Exception as error:  # one call's; all others shall have their records
+            raise _Unmade(f"a fault of pbx112 itself ({type(error).__name__}: {error})") from error
 
     async def _state_office(self, connection: Connection) -> None:
         """Once for each plan and connection: Postgres adds only what is new. The records wait for nothing of this."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from pbx112.journal import JournalError
+
 DSN_UNUSABLE = "PBX112_DSN cannot be used as it is"
 DSN_REMEDY = "write it as postgresql://USER:PASSWORD@HOST/DATABASE, special characters in the password as %XX"
 
@@ -62,5 +64,9 @@ def _remedy(error: BaseException) -> str:
             return (
                 "Postgres cannot be reached, or does not answer: see its log, `systemctl status postgresql`"
             )
-        case _:
+        case JournalError():
+            return "the journal cannot be read: see `pbx112 status`, and `dmesg` for its disk"
+        case asyncpg.PostgresError():
             return f"see Postgres' log ({type(error).__name__})"
+        case _:
+            return f"a fault of pbx112 itself ({type(error).__name__}): tell who maintains it"

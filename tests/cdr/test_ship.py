@@ -15,8 +15,10 @@ import pytest
 
 from lab.postgres import Postgres
 from pbx112.cdr import Shipper, last_calls, rebuild, story_of
+from pbx112.cdr.send import rows_of
 from pbx112.cdr.store import add_calls
-from pbx112.journal import Draft, Journal
+from pbx112.cdr.trouble import explain
+from pbx112.journal import Draft, Journal, JournalError
 from pbx112.model import events as ev
 from pbx112.plan.load import parse_plan
 from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, abandoned, answered, drafts, gap
@@ -297,6 +299,35 @@ async def test_a_row_that_the_database_refuses_goes_without_its_view_and_the_oth
     assert {row["call_id"] for row in await db.fetch("SELECT call_id FROM pbx112.call")} == {"good", "after"}
     assert len(alarms) == 1
     assert "refuses its view" in alarms[0]
+
+
+async def test_a_call_of_which_our_own_fault_makes_no_record_keeps_none_of_the_others_back(
+    journal: Journal,
+    dsn: str,
+    db: asyncpg.Connection,
+    alarms: Alarms,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def build(stories: Any, *more: Any, **named: Any) -> Any:
+        if "bad" in stories:
+            raise TypeError("no such thing")
+        return rows_of(stories, *more, **named)
+
+    monkeypatch.setattr("pbx112.cdr.ship.rows_of", build)
+    for name in ("good", "bad", "after"):
+        await journal.append(drafts(name, abandoned()))
+    async with shipping(journal, dsn, alarms.append) as shipper:
+        assert await shipper.flush(10)
+        await assert_all_arrived_once(db, journal)
+    assert {row["call_id"] for row in await db.fetch("SELECT call_id FROM pbx112.call")} == {"good", "after"}
+    assert len(alarms) == 1 and "TypeError: no such thing" in alarms[0]
+    monkeypatch.undo()
+    assert (await rebuild(dsn)).different == ["bad"]
+
+
+def test_what_is_no_fault_of_postgres_is_not_looked_for_there() -> None:
+    for error in (JournalError("journal.db: disk I/O error"), TypeError("no such thing")):
+        assert "Postgres" not in "; ".join(explain(error))
 
 
 async def test_a_replaced_journal_goes_on_under_its_new_name(
