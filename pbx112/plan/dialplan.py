@@ -44,8 +44,6 @@ AGI = "127.0.0.1:4573"
 MARGIN = 5
 """Seconds by which a wave outlasts its longest line, so that each line ends by its own limit."""
 
-_MADE = "<made>"
-
 _SAFE = re.compile(r"[A-Za-z0-9_.+-]{1,80}")
 _DIAL = re.compile(r"[A-Za-z0-9_]{1,20}/[A-Za-z0-9_.@:/+-]{1,200}")
 _ADDRESS = re.compile(r"[0-9a-f.:\[\]]{3,60}:[0-9]{1,5}")
@@ -63,11 +61,15 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = A
         raise ValueError(f"{records!r} cannot stand in a dialplan as a path")
     if not _ADDRESS.fullmatch(agi):
         raise ValueError(f"{agi!r} cannot stand in a dialplan as an address")
+    return _text(plan, app, records, agi, made(plan))
+
+
+def _text(plan: Plan, app: str, records: str, agi: str, mark: str) -> str:
     numbered = {owner: [number for number, _ in of] for owner, of in groupby(_numbered(plan), _owner)}
     parts = [
         INTAKE.format(
             plan=_safe(plan.hash),
-            made=_MADE,
+            made=mark,
             record=RECORD,
             number=_safe(plan.service.number),
             app=_safe(app),
@@ -90,14 +92,13 @@ def render(plan: Plan, app: str = "pbx112", records: str = RECORDS, agi: str = A
         DESK.format(number=_safe(plan.service.number), agi=agi),
         WITHOUT_PLAN,
     ]
-    text = "\n".join(parts)
-    return text.replace(_MADE, sha256(text.encode()).hexdigest()[:16], 1)
+    return "\n".join(parts)
 
 
-def made(text: str) -> str:
-    """The mark by which a text of :func:`render` is known again: another plan, other settings, or another version of
-    pbx112 make another one. Asterisk has it as the global variable `PBX112_MADE`."""
-    return text.partition("\nPBX112_MADE=")[2].partition("\n")[0]
+def made(plan: Plan) -> str:
+    """By which the dialplan of `plan` is known as one that this version of pbx112 makes, wherever Asterisk has its
+    files. Asterisk has it as the global variable `PBX112_MADE`."""
+    return sha256(_text(plan, "pbx112", RECORDS, AGI, "").encode()).hexdigest()[:16]
 
 
 def path_from(plan: Plan, first: str) -> list[tuple[str, str]]:

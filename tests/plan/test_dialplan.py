@@ -52,14 +52,14 @@ def test_the_plan_can_be_told_from_a_newer_one() -> None:
     assert "PBX112_PLAN=0123456789abcdef\n" in render(plan(agency("damkar", extension("2101"))))
 
 
-def test_the_text_of_another_version_or_other_settings_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_text_of_another_version_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of another place: what one machine calls /var/log may be elsewhere for Asterisk in its container."""
     office = plan(agency("damkar", extension("2101")))
-    mark = made(render(office))
-    assert len(mark) == 16
-    assert mark == made(render(office))
-    assert mark != made(render(office, app="pbx112b"))
+    mark = made(office)
+    assert f"\nPBX112_MADE={mark}\n" in render(office)
+    assert f"\nPBX112_MADE={mark}\n" in render(office, app="pbx112b", records="/log/records.csv")
     monkeypatch.setattr("pbx112.plan.dialplan.WITHOUT_PLAN", "; nothing\n")
-    assert mark != made(render(office))
+    assert mark != made(office)
 
 
 @given(st.data())
