@@ -247,7 +247,7 @@ def _ask(call: Call, leg: Leg) -> tuple[Play, ...]:
     if leg.help and isinstance(call.situation, Talking):
         what = (f"sound:pbx112/incident_{call.incident}",) if call.incident else ()
         media = ("sound:pbx112/briefing", *what)
-        return (Play(leg.channel, f"{call.call_id}-briefing{leg.number}", media, None),)
+        return (Play(leg.channel, _briefing_playback(call, leg), media, None),)
     return ()
 
 
@@ -256,6 +256,10 @@ def _word(call: Call, by: int, *words: str) -> tuple[Request, ...]:
     talkers = call.talkers()
     leg = next((leg for leg in talkers if leg.number == by), next(iter(talkers), None))
     return () if leg is None else (Word(leg.channel, tuple(f"sound:pbx112/{word}" for word in words)),)
+
+
+def _briefing_playback(call: Call, leg: Leg) -> str:
+    return f"{call.call_id}-briefing{leg.number}"
 
 
 def _accept_playback(leg: Leg) -> str:
@@ -267,6 +271,8 @@ def _join(call: Call, leg: Leg) -> tuple[Request, ...]:
     quiet: list[Request] = []
     if leg.target.accept == "press_1":
         quiet.append(StopPlay(_accept_playback(leg)))
+    elif leg.help and leg.placed:  # told again after a restart: it would hold up the way to the caller
+        quiet.append(StopPlay(_briefing_playback(call, leg)))
     quiet += _quiet(call)
     match call.situation:
         case Talking():

@@ -218,3 +218,22 @@ def test_a_line_called_in_that_was_perhaps_never_rung_is_rung_after_a_restart_al
     again = [request.target.number for request in desk.requests if isinstance(request, asks.Originate)]
     assert again == ["2201"]
     assert desk.call.legs[-1].result is LegResult.BUSY
+
+
+def test_a_briefing_that_a_restart_began_anew_ends_where_the_caller_is_alone() -> None:
+    """2201 was told all while nobody listened, and the operator left: it is told again, and the caller hears nothing
+    until that is over (world 612 of the simulator)."""
+    desk = a_talk()
+    dials(desk, "*16")
+    desk.picks_up("2201")
+    desk.passes(12.1)
+    desk.requests.clear()
+    desk.hears(stimuli.Resumed(gone=(1,)))
+    desk.hears(stimuli.TimePassed())
+    assert there(desk) == ["2201"]
+    briefing = "c1-briefing3"
+    begun = next(
+        i for i, r in enumerate(desk.requests) if isinstance(r, asks.Play) and r.playback == briefing
+    )
+    ended = desk.requests.index(asks.StopPlay(briefing), begun)
+    assert asks.Join(3, "c1-bridge", ("c1", "c1-leg3")) in desk.requests[ended:]
