@@ -209,7 +209,7 @@ def _stages(plan: Plan, numbered: dict[str, list[int]]) -> str:
     extensions = {}
     for owner, group in owners:
         lines = list(zip(numbered.get(owner, []), group.lines, strict=True))
-        ring = _ring_together if group.ring == "all" else _ring_in_order
+        together = _that_fit(lines, plan) if group.ring == "all" else []
         zone = plan.service.timezone.key
         shown = (
             f"${{PBX112_INCIDENT}} {_shown(group.name)}"
@@ -220,7 +220,7 @@ def _stages(plan: Plan, numbered: dict[str, list[int]]) -> str:
             f"{RECORD}stage,{_safe(owner)},${{ARG1}},${{ARG2}})",
             f"Set(__PBX112_SHOWN=112{shown})",
             *_duty(lines, zone),
-            *ring(lines),
+            *(_ring_together(together) if together else _ring_in_order(lines)),
         ]
         extensions[_safe(owner)] = [*steps, "Return()"]
     about = "One owner's lines: those on duty as the stage begins, then those off duty. ARG1 why, ARG2 round."
@@ -329,18 +329,36 @@ def _ring_in_order(lines: _Numbered) -> Iterator[str]:
                 yield f"Gosub({ring})"
 
 
-def _ring_together(lines: _Numbered) -> Iterator[str]:
-    yield "Set(PBX112_WAVE_1=)"
-    yield "Set(PBX112_WAVE_0=)"
+def _that_fit(lines: _Numbered, plan: Plan) -> list[_Numbered]:
+    """The lines that ring together, so divided that each trunk has a circuit for all of its own: of more lines than
+    that the last ones would never be rung."""
+    waves: list[_Numbered] = []
     for number, line in lines:
-        duty = f"${{PBX112_DUTY_{number}}}" if line.duty is not None else "1"
-        wave = f"PBX112_WAVE_{duty}"
-        yield f"Set({wave}=${{{wave}}}&{_local(number)})"
-    longest = _longest([line for _, line in lines])
+        trunk = plan.trunks.get(line.trunk or "")
+        room = len(lines) if trunk is None else trunk.max_calls
+        for wave in waves:
+            if sum(other.trunk == line.trunk for _, other in wave) < room:
+                wave.append((number, line))
+                break
+        else:
+            waves.append([(number, line)])
+    return waves
+
+
+def _ring_together(waves: list[_Numbered]) -> Iterator[str]:
+    names = ["PBX112_WAVE_", *(f"PBX112_WAVE_{place}_" for place in range(2, len(waves) + 1))]
+    for name, lines in zip(names, waves, strict=True):
+        yield f"Set({name}1=)"
+        yield f"Set({name}0=)"
+        for number, line in lines:
+            duty = f"${{PBX112_DUTY_{number}}}" if line.duty is not None else "1"
+            yield f"Set({name}{duty}=${{{name}{duty}}}&{_local(number)})"
     for wanted in "1", "0":
-        if wanted == "1" or any(line.duty is not None for _, line in lines):
-            wave = f"${{PBX112_WAVE_{wanted}"
-            yield f'GosubIf($["{wave}}}" != ""]?pbx112-fallback-wave,s,1({wave}:1}},{longest}))'
+        for name, lines in zip(names, waves, strict=True):
+            if wanted == "1" or any(line.duty is not None for _, line in lines):
+                wave = f"${{{name}{wanted}"
+                longest = _longest([line for _, line in lines])
+                yield f'GosubIf($["{wave}}}" != ""]?pbx112-fallback-wave,s,1({wave}:1}},{longest}))'
 
 
 def _local(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from pbx112.plan.dialplan import made, path_from, render
 from pbx112.plan.duty_times import timespecs
 from pbx112.plan.load import load_plan
 from pbx112.plan.types import Duty, Plan
-from tests.plan.plans import agency, extension, mobile, plan
+from tests.plan.plans import ALWAYS, NEVER, agency, extension, mobile, plan
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
@@ -144,3 +145,17 @@ def test_a_crowd_of_lines_still_fits_into_a_variable_of_asterisk() -> None:
     text = render(plan(agency("damkar", *crowd, ring="all")))
     wave = sum(len(line.split("}", 1)[1]) for line in text.splitlines() if "Set(PBX112_WAVE_1=${" in line)
     assert wave < 4096
+
+
+def test_of_more_mobiles_than_their_trunk_has_circuits_some_ring_after_the_others() -> None:
+    """Those on duty first, all of them; a desk phone needs no circuit."""
+    mobiles = [mobile(f"+628120000000{number}", ALWAYS if number < 4 else NEVER) for number in range(1, 6)]
+    text = render(plan(agency("damkar", *mobiles, extension("2101"), ring="all"), max_calls=2))
+    put = re.findall(r"Set\((PBX112_WAVE_(?:\d_)?)(?:1|\$\{PBX112_DUTY_\d\})=\$.*&Local/(\d)@", text)
+    assert put == [
+        *(("PBX112_WAVE_", line) for line in "126"),
+        *(("PBX112_WAVE_2_", line) for line in "34"),
+        ("PBX112_WAVE_3_", "5"),
+    ]
+    rung = re.findall(r"fallback-wave,s,1\(\$\{PBX112_WAVE_(\w+):1\}", text)
+    assert rung == ["1", "2_1", "3_1", "0", "2_0", "3_0"]

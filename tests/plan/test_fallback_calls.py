@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.processes import eventually
 from pbx112.cdr.fallback import FallbackRecords
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.model import events as ev
@@ -392,22 +393,40 @@ async def test_a_trunk_carries_no_more_calls_at_once_than_it_may(exchange: Excha
 
 
 async def test_lines_that_ring_together_share_what_the_trunk_carries(exchange: Exchange) -> None:
-    """Two at the same moment: one is dialled, not none and not both."""
+    """Two at the same moment, and one of the two circuits is in use: one is dialled, not none and not both."""
     lines = (mobile(PIKET, accept="pickup"), mobile("+6281200000002", accept="pickup"))
-    made = plan(agency("damkar", *lines, ring="all"), max_calls=1, max_per_hour=96)
+    taker = mobile("+6281200000003", accept="pickup")
+    made = plan(agency("damkar", *lines, ring="all"), takers=(taker,), max_calls=2, max_per_hour=96)
+    await exchange.use(made)
+    gateway = await exchange.phone("gsm", "silent")
+    first = await exchange.call()
+    await gateway.rung()
+    gateway.pick_up()
+    await first.until(first.connected)
+    second = exchange.again(first)
+    await eventually(lambda: len(gateway.talks) == 3)  # at its call taker nobody picks up
+    gateway.pick_up()
+    await second.until(second.connected)
+    first.hang_up()
+    second.hang_up()
+    await exchange.quiet()
+    assert len(gateway.talks) == 3
+    assert refusals(FallbackRecords(exchange.records).take(made)) == ["trunk_full"]
+
+
+async def test_more_mobiles_than_circuits_ring_one_after_the_other(exchange: Exchange) -> None:
+    """`ring: all` over a gateway with one SIM card: the second was never rung."""
+    lines = (mobile(PIKET, accept="pickup"), mobile("+6281200000002", accept="pickup"))
+    made = plan(agency("damkar", *lines, ring="all"), max_calls=1, max_per_hour=95)
     await exchange.use(made)
     gateway = await exchange.phone("gsm", "silent")
     citizen = await exchange.call()
-    await gateway.rung()
-    await exchange.channels(
-        4
-    )  # the citizen's, the gateway's, and the two halves of what leads there: one line is left
+    await eventually(lambda: len(gateway.talks) == 2)
     gateway.pick_up()
     await citizen.until(citizen.connected)
     citizen.hang_up()
-    await exchange.quiet()
-    assert len(gateway.talks) == 1
-    assert refusals(FallbackRecords(exchange.records).take(made)) == ["trunk_full"]
+    events = await events_of(exchange, made)
+    assert attempts(events) == [(PIKET, LegResult.NO_ANSWER), ("+6281200000002", LegResult.ACCEPTED)]
 
 
 async def test_a_trunk_is_given_no_more_calls_within_an_hour_than_it_may(exchange: Exchange) -> None:
