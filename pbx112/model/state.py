@@ -486,7 +486,8 @@ def evolve(call: Call, event: CallEvent, at: Instant) -> Call:
                 situation = InFallback(due_ns=now + int(FALLBACK_RECORD_WAIT * SECOND))
             return _with(call, caller_left=True, situation=situation)
         case HandedToFallback():
-            return _with(call, situation=InFallback(due_ns=None), bridged=False)
+            helps = (_with(each, open=False) for each in call.helps)  # the dialplan seeks nobody else
+            return _with(call, situation=InFallback(due_ns=None), bridged=False, helps=tuple(helps))
         case CallEnded(outcome=outcome):
             return _with(call, situation=Ended(outcome))
         case CallResumed():

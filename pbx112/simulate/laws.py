@@ -131,9 +131,6 @@ class Dossier:
         if self.state is not None:
             yield from _breaks_of_legs(self.state, event)
             sought = any(help_.open for help_ in self.state.helps)
-            sought = sought and not isinstance(
-                self.state.situation, InFallback
-            )  # the dialplan seeks nobody else
             if sought and isinstance(event, ev.CallEnded) and event.by == "staff" and not self.ended_by_code:
                 yield "help_is_sought", "staff hangs up, and the call ends while somebody is being called in"
             if sought and isinstance(event, ev.AnnouncementStarted):

@@ -9,7 +9,7 @@ import pytest
 
 from pbx112.model import asks, stimuli
 from pbx112.model.events import HelpEnded, LegResult, Outcome
-from pbx112.model.state import InMenu, Reaching
+from pbx112.model.state import InFallback, InMenu, Reaching
 from pbx112.plan.types import CallTakers
 
 from .desk import Desk, agency, extension, mobile, plan
@@ -237,3 +237,14 @@ def test_a_briefing_that_a_restart_began_anew_ends_where_the_caller_is_alone() -
     )
     ended = desk.requests.index(asks.StopPlay(briefing), begun)
     assert asks.Join(3, "c1-bridge", ("c1", "c1-leg3")) in desk.requests[ended:]
+
+
+def test_whom_the_dialplan_has_nobody_else_is_sought_for() -> None:
+    """Worlds 2500 and 6751 of the simulator: a help stood as open for good."""
+    desk = a_talk()
+    dials(desk, "*16")
+    desk.refuses("1101", 44)
+    desk.hears(stimuli.GivenUp("the daemon stops"))
+    assert desk.call and isinstance(desk.call.situation, InFallback)
+    assert desk.ringing == []
+    assert not any(help_.open for help_ in desk.call.helps)
