@@ -232,6 +232,20 @@ async def test_a_strangers_speech_does_not_get_into_a_call(office: Office) -> No
         await office.until_counted("stranger_speech", 1)
 
 
+async def test_the_speech_of_every_trunk_passes_also_of_one_with_tls(office: Office, tmp_path: Path) -> None:
+    """By its own set: an operator whose speech comes from where its SIP does need not stand under `media`."""
+    rules = RULES.read_text().replace("192.0.2.0/24 }", "192.0.2.200 }")
+    assert rules != RULES.read_text()
+    (tmp_path / "rules.nft").write_text(rules)
+    await office.machine.run(*["nft", "-f", str(tmp_path / "rules.nft")])
+    for source in (TRUNK, TLS_TRUNK, PHONE, STRANGER):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaks:
+            speaks.bind((source, 0))
+            speaks.sendto(b"\x80\x08" + bytes(170), (EXCHANGE, 12_000))
+    await office.until_counted("stranger_speech", 1)
+    assert await office.counted("stranger_speech") == 1
+
+
 @pytest.mark.parametrize("source", [TRUNK, PHONE, STRANGER])
 async def test_ari_and_ami_are_closed_from_outside_and_ssh_is_not(office: Office, source: str) -> None:
     with office.machine.inside(), socket.create_server(("", SSH)) as ssh:
