@@ -36,7 +36,7 @@ def check_endpoints(section: Section, plan: Plan, places: Places, endpoints: Ite
             sound += 1
         elif endpoint is not None:
             section.doubt(
-                f"{what} has no contact now", "is the phone on, and registered? it is rung all the same"
+                f"{what} has no contact now", "is the phone on, and registered? each call tries it again"
             )
         elif key[0] in asked:
             section.wrong(f"{what} is unknown to Asterisk", _define(key))
