@@ -19,8 +19,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "res_musiconhold", "func_callerid", "func_channel", "func_talkdetect", "format_wav",
     ),
     FALLBACK: (
-        "pbx_config", "app_dial", "app_stack", "app_playback", "app_read", "func_db", "func_env", "func_groupcount",
-        "func_hangupcause", "func_lock", "func_logic", "func_strings", "func_timeout", "func_uri",
+        "pbx_config", "app_dial", "app_exec", "app_stack", "app_playback", "app_read", "func_cut", "func_db",
+        "func_env", "func_global", "func_groupcount", "func_hangupcause", "func_lock", "func_logic", "func_strings",
+        "func_timeout", "func_uri",
     ),
     PHONES: (
         "chan_pjsip", "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_pjsip_caller_id",
