@@ -113,7 +113,7 @@ async def test_a_gateway_is_heard_whose_keys_are_events_and_one_whose_keys_are_t
     """Many GSM gateways leave the keys in the sound; such a one offers no events in its SDP."""
     field = Field(tmp_path, field_plan(), net=free_net())
     asterisk = field.asterisk
-    (asterisk.folder / "etc" / "extensions.conf").write_text(_ASKS)
+    let_it_ask(asterisk)
     gateway = Gateway(field.network.trunk("gsm"), "answers", events=way == "events")
     await gateway.open()
     await asterisk.start()
@@ -136,17 +136,17 @@ async def test_what_the_guide_says_of_a_gateway_that_answers_no_options(tmp_path
     """It is sent no call; with `qualify_frequency=0` it is."""
     field = Field(tmp_path, field_plan(), net=free_net())
     asterisk = field.asterisk
-    (asterisk.folder / "etc" / "extensions.conf").write_text(_ASKS)
+    let_it_ask(asterisk)
     gateway = Gateway(field.network.trunk("gsm"), "486", deaf=True)
     await gateway.open()
     await asterisk.start()
     try:
-        await eventually(lambda: _unavailable(field), within=10, pause=0.2)
+        await eventually(lambda: _unavailable(field), within=15, pause=0.2)
         await asterisk.ask("channel originate Local/081200000001@asks application Wait 8")
         await eventually(lambda: "dialled " in log(asterisk), within=8, pause=0.1)
         assert "INVITE" not in gateway.asked
         pjsip = asterisk.folder / "etc" / "pjsip.conf"
-        pjsip.write_text(pjsip.read_text().replace("qualify_frequency=30", "qualify_frequency=0"))
+        pjsip.write_text(pjsip.read_text().replace("qualify_frequency=2", "qualify_frequency=0"))
         await asterisk.ask("pjsip reload")
         await asterisk.ask("channel originate Local/081200000001@asks application Wait 8")
         await eventually(lambda: "INVITE" in gateway.asked, within=8, pause=0.1)
@@ -169,6 +169,15 @@ async def test_a_registration_outlasts_an_operator_that_is_away(tmp_path: Path) 
     finally:
         await asterisk.stop()
         registrar.close()
+
+
+def let_it_ask(asterisk: Asterisk) -> None:
+    """By a dialplan of its own, from its console, and for a sign of life every 2 s."""
+    etc = asterisk.folder / "etc"
+    (etc / "extensions.conf").write_text(_ASKS)
+    for file, old, new in (("modules", "noload=res_clioriginate.so", ""), ("pjsip", "ency=30", "ency=2")):
+        path = etc / f"{file}.conf"
+        path.write_text(path.read_text().replace(old, new))
 
 
 def log(asterisk: Asterisk) -> str:
