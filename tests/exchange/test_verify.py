@@ -203,7 +203,8 @@ async def test_a_test_is_not_led_on_by_a_phone_that_forwards(exchange: Exchange)
         async with command(exchange, "--line", "2201", "--tries", "1") as process:
             run = await begun(process)
             assert await process.wait() == 1
-        assert (await results(exchange, run, 1))["2201"]["result"] == "declined"
+        # Asterisk may end the leg before it has noted the 302: then it does not say why.
+        assert (await results(exchange, run, 1))["2201"]["result"] in ("declined", "failed")
         assert elsewhere.talks == []
     finally:
         away.close()
