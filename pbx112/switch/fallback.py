@@ -14,6 +14,7 @@ from pbx112.cdr.fallback import FallbackRecords, Position
 from pbx112.cdr.fallback_story import FallbackCall
 from pbx112.journal import Draft, Journal
 
+from .channels import all_channels
 from .live import now
 from .record import draft
 from .switch import Switch
@@ -94,7 +95,7 @@ class Takeover:
         if not left_open or not self._switch.ari.connected:
             return []
         try:
-            alive = {channel.id for channel in await self._switch.ari.channels()}
+            alive = {channel.id for channel in (await all_channels(self._switch.ari, left_open)).channels}
         except AriError:
             return []
         # Who left while we asked has left its end in the file.
