@@ -25,18 +25,19 @@ EARLY = Answers(after=0.5, keys=PRESSES_1, early=True)
 async def whole_field(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Field]:
     """An exchange whose trunks are the samples, each with the address of a gateway of the lab's."""
     exchange = Field(tmp_path_factory.mktemp("field"), field_plan(), net=free_net())
+    await exchange.attended({})
     async with Operator(exchange), exchange:
         yield exchange
 
 
 @pytest.fixture
 async def field(whole_field: Field) -> AsyncIterator[Field]:
-    """The same with no call in it, and no phone."""
+    """The same with no call in it, and nobody but the gateways, which are silent."""
     await whole_field.operator.picks_up("")
     yield whole_field
     await whole_field.operator.hang_up()
     await whole_field.hang_up_all()
-    await whole_field.phones({})
+    await whole_field.attended({})
     await whole_field.quiet()
 
 
@@ -47,7 +48,7 @@ def national(number: str) -> str:
 
 async def called(field: Field, behaviours: dict[str, Behaviour]) -> tuple[Caller, dict[str, Message]]:
     """A citizen calls while the gateways do this; what each of them was sent."""
-    await field.phones(behaviours)
+    await field.attended(behaviours)
     for endpoint, number in GATEWAYS.items():
         if number in behaviours:
             await alive(field, endpoint)
@@ -59,7 +60,7 @@ async def called(field: Field, behaviours: dict[str, Behaviour]) -> tuple[Caller
 
 @pytest.mark.parametrize("trunk", ["operator", "office-pbx", "registered"])
 async def test_112_comes_in_and_the_caller_is_whom_the_operator_names(field: Field, trunk: str) -> None:
-    await field.phones({"1101": Answers(after=0.1)})
+    await field.attended({"1101": Answers(after=0.1)})
     told = Caller(talk=0.3)
     caller = Caller(talk=0.3, headers=(f"P-Asserted-Identity: <sip:{told.number}@192.0.2.10>",))
     calling = await field.dial(caller, via=field.network.trunk(trunk))
@@ -72,7 +73,7 @@ async def test_112_comes_in_and_the_caller_is_whom_the_operator_names(field: Fie
 
 @pytest.mark.parametrize("trunk", ["gsm", "fxo"])
 async def test_gateways_for_calling_out_let_nobody_in(field: Field, trunk: str) -> None:
-    await field.phones({"1101": Answers(after=0.1)})
+    await field.attended({"1101": Answers(after=0.1)})
     calling = await field.dial(Caller(), via=field.network.trunk(trunk))
     assert await calling.refused() == 404
     assert field.phone("1101").rang == 0
@@ -80,7 +81,7 @@ async def test_gateways_for_calling_out_let_nobody_in(field: Field, trunk: str) 
 
 @pytest.mark.parametrize("name", ["stranger", "operator", "office-pbx", "gsm", "registered", "0739112"])
 async def test_a_stranger_is_refused_whatever_name_it_gives(field: Field, name: str) -> None:
-    await field.phones({"1101": Answers(after=0.1)})
+    await field.attended({"1101": Answers(after=0.1)})
     caller = Caller(from_header=f"From: <sip:{name}@192.0.2.10>")
     calling = await field.dial(caller, via=f"{field.network.prefix}.8.66")
     assert await calling.refused(within=3) == 401
@@ -89,7 +90,7 @@ async def test_a_stranger_is_refused_whatever_name_it_gives(field: Field, name: 
 
 @pytest.mark.parametrize("endpoint", GATEWAYS)
 async def test_we_and_the_gateway_ask_each_other_for_a_sign_of_life(field: Field, endpoint: str) -> None:
-    await field.phones({GATEWAYS[endpoint]: SILENT})
+    await field.attended({GATEWAYS[endpoint]: SILENT})
     await alive(field, endpoint)
     gateway = field.network.trunk(endpoint)
     assert (await to_thread(ask_options, gateway, field.network.exchange)).startswith("SIP/2.0 200 ")
@@ -134,7 +135,7 @@ async def test_who_presses_1_behind_any_trunk_has_the_call(field: Field, endpoin
 @pytest.mark.parametrize("way", ["registered", "elsewhere"])
 async def test_the_operator_calls_whom_registered_from_any_of_its_gateways(field: Field, way: str) -> None:
     await field.registered()
-    await field.phones({"1101": Answers(after=0.1)})
+    await field.attended({"1101": Answers(after=0.1)})
     caller = Caller()
     await field.operator.calls(caller.number, way)
     await field.told(caller, "LegAccepted")
@@ -155,7 +156,7 @@ async def test_a_mobile_is_reached_through_the_operator_that_asks_for_the_passwo
 
 
 async def test_the_offices_pbx_hands_112_on(field: Field) -> None:
-    await field.phones({"1101": Answers(after=0.1)})
+    await field.attended({"1101": Answers(after=0.1)})
     caller = Caller()
     await field.operator.calls(caller.number, "office-pbx")
     await field.told(caller, "LegAccepted")
@@ -168,7 +169,7 @@ async def test_over_tls_112_comes_in_and_a_mobile_is_reached_and_both_speak_by_s
     """A key that is pressed within SRTP has arrived; so have packets the other way, which count only once decrypted."""
     await alive(field, "operator-tls")
     await field.operator.picks_up(ENCRYPTED)
-    await field.phones(dict.fromkeys(["1101", *GATEWAYS.values()], BUSY))
+    await field.attended(dict.fromkeys(["1101", *GATEWAYS.values()], BUSY))
     caller = Caller()
     await field.operator.calls(caller.number, "tls")
     assert await field.operator.says(f"talks {ENCRYPTED} encrypted ") == "1"
@@ -180,7 +181,7 @@ async def test_over_tls_112_comes_in_and_a_mobile_is_reached_and_both_speak_by_s
 
 async def test_speech_without_srtp_is_refused_over_tls_and_without(field: Field) -> None:
     await field.quiet()  # who rings now rings for none of the calls before
-    await field.phones({"1101": Answers(after=0.1)})
+    await field.attended({"1101": Answers(after=0.1)})
     caller = Caller()
     await field.operator.calls(caller.number, "plain-speech")
     assert (

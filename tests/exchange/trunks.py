@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab import config
@@ -10,6 +11,7 @@ from lab.asterisk import Asterisk
 from lab.certificates import make_certificate
 from lab.exchange import Exchange
 from lab.network import SIP
+from lab.phones import SILENT, Behaviour
 from lab.processes import eventually
 
 FOLDER = config.SAMPLES / "trunks"
@@ -69,6 +71,14 @@ class Field(Exchange):
     """An exchange whose trunks are the samples, at addresses of its own net."""
 
     operator: Operator
+
+    async def attended(self, behaviours: Mapping[str, Behaviour]) -> None:
+        """From now on these phones; the gateways of which nothing is said are there too, and silent.
+
+        Were one away for a moment, Asterisk's question of that moment could end unanswered three seconds later, after
+        a newer one that was answered: the gateway is there, and counts as unreachable.
+        """
+        await self.phones(dict.fromkeys(GATEWAYS.values(), SILENT) | dict(behaviours))
 
     async def registered(self) -> None:
         """Wait until the operator has let us register."""
