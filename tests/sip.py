@@ -64,11 +64,14 @@ class Talk:
 
     async def refer_ended(self) -> str:
         """The last word on a REFER: the status of a refusal, else the first line of the last NOTIFY's body."""
-        async with asyncio.timeout(WITHIN):
-            while True:
-                said = await self.referred.get()
-                if not said.startswith(("202", "SIP/2.0 1")):
-                    return said
+        heard = []
+        try:
+            async with asyncio.timeout(WITHIN):
+                while not heard or heard[-1].startswith(("202", "SIP/2.0 1")):
+                    heard.append(await self.referred.get())
+        except TimeoutError:
+            raise AssertionError(f"the last word on the REFER has not come; what came: {heard}") from None
+        return heard[-1]
 
     def cancel(self) -> None:
         """Give up a call that still rings (the caller's CANCEL; RFC 3261, 9.1)."""
