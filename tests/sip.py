@@ -64,7 +64,7 @@ class Talk:
 
     async def refer_ended(self) -> str:
         """The last word on a REFER: the status of a refusal, else the first line of the last NOTIFY's body."""
-        heard = []
+        heard: list[str] = []
         try:
             async with asyncio.timeout(WITHIN):
                 while not heard or heard[-1].startswith(("202", "SIP/2.0 1")):

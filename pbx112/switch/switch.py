@@ -24,7 +24,7 @@ from pbx112.model.events import (
     Outcome,
     PlanLoaded,
 )
-from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking, fold
+from pbx112.model.state import SECOND, Call, Ended, InFallback, Talking
 from pbx112.model.stimuli import World
 from pbx112.plan.types import Plan
 from pbx112.tasks import keep_running
@@ -35,6 +35,7 @@ from .channels import all_channels
 from .debts import Debts
 from .hearing import LISTENED, Hearing, RecordingEvent
 from .ledger import Ledger
+from .left_open import LeftOpen
 from .line_tests import LineTests
 from .live import Alarm, LiveCall, now
 from .reconcile import Found, channels_of, is_caller, is_noted, survey
@@ -60,9 +61,6 @@ LEFT_STASIS_GRACE = 1.0
 LOOK_EVERY = 2.0
 """Seconds after which, at the latest, it is looked again for room while somebody waits."""
 
-LEFT_OPEN_EVERY = 600.0
-"""Seconds between two looks for calls that the journal has open and nobody knows any more."""
-
 REMEMBERED = 2_000
 """Ended calls that are known by heart; of others the journal is asked."""
 
@@ -82,6 +80,7 @@ class Switch:
         self._ended: OrderedDict[str, Outcome] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._debts = Debts(self.ari, self._still_wanted)
+        self._left_open = LeftOpen(self, self.ari, settings.app, journal, self._calls)
         self.recovered = asyncio.Event()
         """Set once the journal's open calls are known."""
         self.heeds: list[Heed] = []
@@ -100,7 +99,7 @@ class Switch:
 
         Raises :class:`pbx112.ari.Replaced` when another daemon has taken the application over.
         """
-        await self._recover()
+        await self._left_open.recover()
         self.recovered.set()
         self._spawn(self._calls.trunk_hours.recover(self._journal, now()), "the trunks' past hour")
         hours = self._plan.nuisance.within_hours if self._plan.nuisance else 0
@@ -109,7 +108,7 @@ class Switch:
         for name, work in (
             ("debts", self._debts.run),
             ("sweep", sweep.run),
-            ("left open", self._watch_left_open),
+            ("left open", self._left_open.run),
         ):
             self._spawn(keep_running(name, work, pause=1.0), name)
         self._connection = asyncio.create_task(self.ari.run(), name="connection to Asterisk")
@@ -346,15 +345,15 @@ class Switch:
         """A citizen's channel is in our hands. (One whose call has ended was heard of late, or is the sweep's.)"""
         if channel.id in self._calls or channel.id in self._ended:
             return
-        if self._stopping:
-            self._spawn(self._ask(asks.ToFallback(channel.id)), f"give {channel.id} to the fallback")
-            return
-        try:
-            came = arrival(channel, self._plan, self.ledger, now().utc_us, noted=noted)
-        except Exception:
-            log.exception(
-                "a caller cannot be read; the fallback serves it", action="fault", call_id=channel.id
-            )
+        came = None
+        if not self._stopping:
+            try:
+                came = arrival(channel, self._plan, self.ledger, now().utc_us, noted=noted)
+            except Exception:
+                log.exception(
+                    "a caller cannot be read; the fallback serves it", action="fault", call_id=channel.id
+                )
+        if came is None:
             self._spawn(self._ask(asks.ToFallback(channel.id)), f"give {channel.id} to the fallback")
             return
         live = LiveCall(self, channel.id, None)
@@ -489,58 +488,6 @@ class Switch:
         for bridge in bridges:
             await self.ask(asks.DropBridge(bridge))
         return len(arrivals) + len(orphans) + len(untold) + len(bridges)
-
-    async def _recover(self) -> None:
-        """Fold what the journal says of calls that have not ended. A journal that cannot be read is no reason not
-        to serve: callers whom Asterisk has are then new ones."""
-        try:
-            known = await self._journal.of_subjects(await self._journal.open_subjects())
-        except JournalError as error:
-            log.error(
-                "journal: cannot be read; calls of before are not taken up",
-                action="recover",
-                error=str(error),
-            )
-            return
-        for call_id, entries in known.items():
-            call = fold(call_id, told(entries, now()))
-            if call is None:
-                log.error("journal: a call without its arrival is closed", action="recover", call_id=call_id)
-                self.record(call_id, [CallEnded(Outcome.SYSTEM_FAILURE, "system")], now())
-                continue
-            self._calls.add(LiveCall(self, call_id, call))
-
-    async def _watch_left_open(self) -> None:
-        """Until cancelled."""
-        doubted: frozenset[str] = frozenset()
-        while True:
-            await asyncio.sleep(LEFT_OPEN_EVERY)
-            try:
-                doubted = await self._take_up_left_open(doubted)
-            except (AriError, JournalError) as error:
-                log.warning("calls that were left open stay so", action="left_open", error=str(error))
-
-    async def _take_up_left_open(self, doubted: frozenset[str]) -> frozenset[str]:
-        """Calls whose end the journal lost (a gap, a fault of ours) are taken up as after a restart, and end: else they
-        would have no record, and nothing that came after them would leave the journal, until there is one. Two looks
-        have to find them: `doubted` are those of the last one. Returns those of this one."""
-        if not self.connected or self._journal.degraded or self._journal.waiting:
-            return frozenset()  # their ends may be among what waits
-        left = frozenset(call for call in await self._journal.open_subjects() if call not in self._calls)
-        if not left & doubted:
-            return left
-        stories = await self._journal.of_subjects(sorted(left & doubted))
-        calls = {call_id: fold(call_id, told(entries, now())) for call_id, entries in stories.items()}
-        found = await survey(self.ari, self._app, [call for call in calls.values() if call], self._plan)
-        for call_id, call in calls.items():
-            log.error("a call was left open; it is taken up again", action="left_open", call_id=call_id)
-            if call is None:
-                self.record(call_id, [CallEnded(Outcome.SYSTEM_FAILURE, "system")], now())
-            elif call_id not in self._calls:
-                live = LiveCall(self, call_id, call)
-                self._calls.add(live)
-                live.tell(found.resumed[call_id])
-        return left - doubted
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)

@@ -113,12 +113,15 @@ async def test_a_call_whose_end_the_journal_lost_ends_without_a_restart(
         surveyed.append([call.call_id for call in calls])
         return Found({call.call_id: Resumed(caller_gone=True) for call in calls}, (), (), ())
 
-    monkeypatch.setattr("pbx112.switch.switch.survey", survey)
-    assert await switch._take_up_left_open(frozenset({"c1"})) == frozenset(), "without Asterisk nobody knows"
+    monkeypatch.setattr("pbx112.switch.left_open.survey", survey)
+    looks = switch._left_open
+    await looks.look()
+    await looks.look()
+    assert surveyed == [], "without Asterisk nobody knows"
     monkeypatch.setattr(Switch, "connected", True)
-    left = await switch._take_up_left_open(frozenset())
-    assert left == {"c1", "c2"} and surveyed == [], "their ends may be on their way"
-    assert await switch._take_up_left_open(left) == frozenset()
+    await looks.look()
+    assert surveyed == [], "their ends may be on their way"
+    await looks.look()
     assert surveyed == [["c1"]]
     async with asyncio.timeout(5):
         while "c1" in switch.calls:
