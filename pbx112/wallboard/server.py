@@ -15,7 +15,7 @@ from pbx112.settings import Settings
 from pbx112.tasks import keep_running
 from pbx112.web import Bounded, answer, serving
 
-from .login import SESSION, WITHIN, Door, TooMany
+from .login import SESSION, WITHIN, Door, TooMany, asker
 from .source import Source
 
 log = structlog.get_logger()
@@ -77,7 +77,8 @@ class Wallboard:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request."""
-        inside = self._door.knows(request.cookies.get(COOKIE, ""))
+        if inside := self._door.knows(request.cookies.get(COOKIE, "")):
+            self._door.welcome(_asker(request))
         match (request.method, request.path):
             case ("GET", "/"):
                 return self._file("board.html") if inside else _away("/login")
@@ -112,7 +113,7 @@ class Wallboard:
         except (ValueError, asyncio.IncompleteReadError):
             given = ""
         try:
-            session = self._door.knock(given)
+            session = self._door.knock(given, _asker(request))
         except TooMany as error:
             # Once in a while: who guesses without end would push all else out of the log.
             if time.monotonic() - self._locked_told > WITHIN:
@@ -120,7 +121,9 @@ class Wallboard:
                 log.warning("too many wrong passwords for the wallboard", action="wallboard_locked")
             return answer("too many wrong passwords\n", status=429, Retry_After=str(int(error.wait) + 1))
         if session is None:
-            log.warning("a wrong password for the wallboard", action="wallboard_refused", peer=request.remote)
+            log.warning(
+                "a wrong password for the wallboard", action="wallboard_refused", peer=_asker(request)
+            )
             return _away("/login?wrong")
         inside = _away("/")
         inside.set_cookie(
@@ -170,6 +173,10 @@ class Wallboard:
             with suppress(TimeoutError):
                 async with asyncio.timeout(WRITE_WITHIN):
                     await self._source.next()
+
+
+def _asker(request: web.BaseRequest) -> str:
+    return asker(request.remote or "", request.headers.getall("X-Forwarded-For", []))
 
 
 def _away(to: str) -> web.Response:
