@@ -40,6 +40,7 @@ class Talk:
     local: str = ""
     remote: str = ""
     media: tuple[str, int] | None = None
+    refer_answered: bool = False
     referred: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     """What became of a REFER: the status of its answer, then the first line of each NOTIFY's body."""
 
@@ -60,7 +61,14 @@ class Talk:
             tags = f";to-tag={_tag(replaces.remote)};from-tag={_tag(replaces.local)}"
             uri += f"?Replaces={quote(replaces.call_id + tags, safe='')}"
         more = f"Refer-To: <{uri}>\r\nReferred-By: {self.local}\r\nContact: <{self._contact()}>\r\n"
-        self.phone.send(self._request("REFER", next(_numbers), more=more), self.peer)
+        self.refer_answered = False
+        self._refer(self._request("REFER", next(_numbers), more=more), 0.5)
+
+    def _refer(self, request: str, again: float) -> None:
+        """Until it is answered, each time after twice as many seconds (RFC 3261, 17.1.2)."""
+        if not (self.refer_answered or self.over.is_set()):
+            self.phone.send(request, self.peer)
+            asyncio.get_running_loop().call_later(again, self._refer, request, 2 * again)
 
     async def refer_ended(self) -> str:
         """The last word on a REFER: the status of a refusal, else the first line of the last NOTIFY's body."""
@@ -173,8 +181,9 @@ class Telephone(asyncio.DatagramProtocol):
                 await asyncio.sleep(0.02)
 
     def send(self, message: str, to: tuple[str, int]) -> None:
-        """Send a SIP message."""
-        self._sip.sendto(message.encode("utf-8", "surrogateescape"), to)
+        """Send a SIP message; a phone that has vanished sends none."""
+        if not self._sip.is_closing():
+            self._sip.sendto(message.encode("utf-8", "surrogateescape"), to)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         message = data.decode("utf-8", "surrogateescape")
@@ -229,7 +238,9 @@ class Telephone(asyncio.DatagramProtocol):
 
     def _response(self, talk: Talk, status: int, message: str) -> None:
         if "REFER" in _header(message, "CSeq"):
-            talk.referred.put_nowait(str(status))
+            if not talk.refer_answered:
+                talk.referred.put_nowait(str(status))
+            talk.refer_answered = True
         if "INVITE" not in _header(message, "CSeq"):
             return
         talk.status, talk.remote = status, _header(message, "To")
