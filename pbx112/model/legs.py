@@ -162,9 +162,10 @@ def settle(story: Story, why: str) -> None:
 
 
 def _consults(call: Call, by: int) -> bool:
-    """Whether this leg is there, and with it somebody whom it speaks to without the caller."""
+    """Whether this leg is there, and with it somebody whom it has called in to speak to without the caller."""
     helps_here = (call.help(leg.help) for leg in call.talkers())
-    return _is_there(call, by) and any(help_ is not None and help_.consult for help_ in helps_here)
+    called_in = (help_ for help_ in helps_here if help_ is not None and help_.consult)
+    return _is_there(call, by) and any(help_.by == by for help_ in called_in)
 
 
 def _is_there(call: Call, number: int) -> bool:

@@ -226,7 +226,8 @@ def breaks_of_state(call: Call, now_ns: int) -> Iterator[tuple[str, str]]:
         yield "talk_has_human", "nobody is on the line"
     if call.held:
         there = {leg.number: call.help(leg.help) for leg in call.talkers()}
-        consulted = any(help_ is not None and help_.consult for help_ in there.values())
+        called_in = [help_ for help_ in there.values() if help_ is not None and help_.consult]
+        consulted = any(help_.by == call.held.by for help_ in called_in)
         if call.held.by not in there or not consulted:
             yield "held_for_somebody", f"the caller is held by leg {call.held.by}, and {sorted(there)} talk"
     if moment is not None:

@@ -203,6 +203,25 @@ def test_while_another_is_still_consulted_the_caller_stays_held() -> None:
     assert not held(desk)
 
 
+def test_an_officer_who_was_consulted_and_now_consults_another_has_the_caller_back_when_that_one_leaves() -> (
+    None
+):
+    """It had come by a consultation itself, and counted as one whom it speaks to: the caller stood alone, held for two
+    minutes."""
+    desk = a_talk()
+    dials(desk, "**13")
+    comes(desk, "2101")
+    dials(desk, "#1")
+    desk.hangs_up("1101")
+    assert there(desk) == ["2101"]
+    dials(desk, "**16", "2101")
+    comes(desk, "2201")
+    assert held(desk)
+    desk.hangs_up("2201")
+    assert not held(desk)
+    assert there(desk) == ["2101"]
+
+
 # --- a restart in the middle ---
 
 
