@@ -199,8 +199,9 @@ class Switch:
         return history
 
     def knows(self, call_id: str) -> bool:
-        """Whether this call goes on, or ended not long ago."""
-        return call_id in self._calls or call_id in self._ended
+        """Whether something of this call is, or is about to be, in the journal: it goes on, or ended not long ago."""
+        live = self._calls.get(call_id)
+        return call_id in self._ended or (live is not None and live.call is not None)
 
     def live_calls(self) -> list[Call]:
         """The calls that go on now."""
@@ -292,7 +293,9 @@ class Switch:
         """The call has ended and everything it asked of Asterisk is answered: forget it."""
         self._calls.forget(live)
         self._look_for_room()
-        known = live.call.situation if live.call else None
+        if live.call is None:  # failed in its first decision: its record is the fallback's
+            return
+        known = live.call.situation
         self._ended[live.call_id] = known.outcome if isinstance(known, Ended) else Outcome.SYSTEM_FAILURE
         if len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)

@@ -301,3 +301,25 @@ async def test_what_the_fallback_did_with_a_call_of_ours_is_added_to_it_while_th
     kinds = [entry.kind for entry in await journal.of_subject("c1")]
     assert kinds.count("CallArrived") == kinds.count("CallEnded") == 1
     await journal.close()
+
+
+async def test_a_caller_whose_arrival_failed_inside_the_daemon_is_in_the_records_by_the_fallback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours in the first decision: nothing of the call is written, the fallback has it, and tells all."""
+    journal = await a_journal(tmp_path)
+    switch = Switch(NOWHERE, journal, plan(agency("damkar", extension("2101"))))
+    with monkeypatch.context() as fault:
+        fault.setattr("pbx112.switch.live.arrive", lambda *_: 1 / 0)
+        switch.arrived(Channel("c1"))
+    async with asyncio.timeout(5):
+        while "c1" in switch.calls:
+            await asyncio.sleep(0)
+    assert switch._debts, "given to the fallback as soon as Asterisk can be asked"
+    at = now()
+    arrived = CallArrived("c1", "0812", None, False, "112", via="fallback")
+    events = ((at, arrived), (at, CallEnded(Outcome.FALLBACK_UNANSWERED, "caller")))
+    takeover = Takeover(tmp_path / "fallback.csv", journal, switch)
+    await takeover._adopt([FallbackCall("c1", "plan", events)], Position(0, 0, ()))
+    assert [entry.kind for entry in await journal.of_subject("c1")] == ["CallArrived", "CallEnded"]
+    await journal.close()
