@@ -153,10 +153,11 @@ class LineTests:
             return
         mine = [live for live in self._live.values() if live.test.target.number == number]
         others = [live for live in self._live.values() if trunk and live.test.target.trunk == trunk]
-        in_the_way = mine + [live for live in others if live not in mine][max(0, limit - 1 - busy) :]
-        for live in in_the_way:
-            self._hear(live, line_test.Needed())
-        await _within(GIVE_WAY, *(live.gone for live in in_the_way))
+        await self._end(mine + [live for live in others if live not in mine][max(0, limit - 1 - busy) :])
+
+    async def make_way_for_the_fallback(self) -> None:
+        """A caller is about to be given to the fallback dialplan, which rings whom it will: all tests end first."""
+        await self._end(list(self._live.values()))
 
     def on_event(self, event: rest.Event) -> None:
         """What Asterisk says of one of our channels."""
@@ -180,6 +181,11 @@ class LineTests:
                 pass
 
     # --- within
+
+    async def _end(self, in_the_way: Sequence[_Live]) -> None:
+        for live in in_the_way:
+            self._hear(live, line_test.Needed())
+        await _within(GIVE_WAY, *(live.gone for live in in_the_way))
 
     def _told(self, channel: str, stimulus: Stimulus) -> None:
         if (live := self._live.get(channel)) is not None:

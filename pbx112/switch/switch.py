@@ -222,6 +222,8 @@ class Switch:
             return None
         if isinstance(request, asks.Originate):
             await self.make_way(request.target.number, request.target.trunk or "")
+        elif isinstance(request, asks.ToFallback):
+            await self.tests.make_way_for_the_fallback()
         if not isinstance(request, asks.Hangup | asks.DropBridge | asks.ToFallback):
             return await perform(self.ari, request)
         if not await settle(self.ari, request) and self._still_wanted(request):

@@ -15,7 +15,7 @@ import asyncpg
 from lab.baresip import Baresip, baresip
 from lab.callers import Caller
 from lab.exchange import Exchange
-from lab.network import SIP
+from lab.network import SIP, free_udp_ports
 from lab.phones import BUSY, DECLINES, HUMAN, SILENT, VOICEMAIL
 from lab.processes import eventually
 from tests.sip import Telephone
@@ -241,6 +241,29 @@ async def test_a_citizen_s_call_ends_the_test_at_once_and_the_line_is_tried_agai
         await eventually(lambda: phone.rang == 3, 10)
     record = await exchange.record(caller)
     assert record.tried == (("2101", "accepted"),)
+    await exchange.quiet()
+
+
+async def test_a_caller_whom_the_fallback_dialplan_gets_ends_the_tests(exchange: Exchange) -> None:
+    """It rings whom it will, and can end no test: a telephone that is being tested was busy for it."""
+    await exchange.reload_plan(_PLAN.replace("ring_for: 3, accept_for: 3, name: Pos", "ring_for: 60"))
+    await exchange.phones({"2101": SILENT})
+    here = exchange.network.incoming_trunk
+    unreadable = await Telephone(here, next(free_udp_ports(here)), "").open()
+    try:
+        async with command(exchange, "--line", "2101", "--tries", "1") as process:
+            run = await begun(process)
+            await channel_of(exchange, "2101", "Ringing")
+            talk = unreadable.call("112", "081211112222", (exchange.network.exchange, SIP), "\udcff@verify")
+            phone = exchange.phone("2101")
+            await eventually(lambda: phone.rang == 2, 10)
+            (test_over,) = (message.at for message in phone.received("CANCEL"))
+            _, real_call = (message.at for message in phone.received("INVITE"))
+            assert test_over <= real_call
+            assert (await results(exchange, run, 1))["2101"]["result"] == "interrupted"
+            talk.cancel()
+    finally:
+        unreadable.close()
     await exchange.quiet()
 
 
