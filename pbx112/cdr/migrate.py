@@ -43,6 +43,7 @@ SELECT rolname::text FROM pg_catalog.pg_roles r WHERE rolname = ANY($1) AND NOT 
 UNION ALL
 SELECT 'pbx112_owner' FROM pg_catalog.pg_roles o, pg_catalog.pg_namespace n
 WHERE o.rolname = 'pbx112_owner' AND n.nspname = 'pbx112' AND n.nspowner <> o.oid
+ORDER BY 1
 """
 
 _ABSENT = """
@@ -143,7 +144,7 @@ async def migrate(
                     migration.checksum,
                 )
         late = [row[0] for row in await connection.fetch(_LATE, _ROLES)]
-        if late and not missing:
+        if late and (not missing or late != ["pbx112_owner"]):  # who is owner is said below
             on_step(f"rights: {', '.join(late)}")
             async with connection.transaction():
                 await _run(connection, f"the rights of {', '.join(late)}", _rights(known))

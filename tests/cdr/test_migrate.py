@@ -68,6 +68,30 @@ async def test_roles_that_were_made_later_get_what_the_files_give(dsn: str, db: 
     assert "rights: pbx112_keeper" in steps
 
 
+async def test_roles_that_were_made_later_get_it_by_an_upgrade_too(
+    server: Postgres, empty_database: str, db: asyncpg.Connection
+) -> None:
+    """Made after the files of the version before, given their rights by the migrate of this one: at once."""
+    dsn = server.dsn_of(empty_database)
+    before = [migration for migration in shipped() if migration.number < 101]
+    await migrate(dsn, migrations=before)
+    connection = await asyncpg.connect(dsn)
+    try:
+        for what in ("SCHEMA pbx112", "ALL TABLES IN SCHEMA pbx112", "ALL FUNCTIONS IN SCHEMA pbx112"):
+            await connection.execute(
+                f"REVOKE ALL ON {what} FROM pbx112_writer, pbx112_auditor, pbx112_unmasked"
+            )
+        steps: list[str] = []
+        await migrate(dsn, steps.append)
+        upgraded, fresh = await connection.fetch(RIGHTS), await db.fetch(RIGHTS)
+    finally:
+        await connection.close()
+    assert {(row["what"], row["name"], frozenset(row["acl"])) for row in upgraded} == {
+        (row["what"], row["name"], frozenset(row["acl"])) for row in fresh
+    }
+    assert "rights: pbx112_auditor, pbx112_unmasked, pbx112_writer" in steps
+
+
 async def test_records_of_before_move_into_their_months(server: Postgres, empty_database: str) -> None:
     """0020: what an older version had written stands as it stood; what staff did comes by rebuilding."""
     dsn = server.dsn_of(empty_database)
