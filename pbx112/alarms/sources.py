@@ -59,6 +59,8 @@ class Sources:
         self._journal: Journal | None = None
         self._board = Board()
         self._past = Past()
+        self._anew: tuple[Board, Past] | None = None
+        """The same where the journal is read anew, until all of it is."""
         self._blind = ""
         self._database = Database(settings.dsn.get_secret_value(), within) if settings.dsn else None
         self._news: Blocking[News] = Blocking("journal")
@@ -105,17 +107,23 @@ class Sources:
             return None
 
     async def _follow(self) -> bool:
-        try:
-            news = await self._ask(self._news, self._settings.journal.parent, self._read)
-        except (JournalError, OSError) as error:
-            if str(error) != self._blind:
-                self._blind = str(error)
-                log.warning("the alarms cannot read the journal", action="alarms", error=self._blind)
-            return False
-        self._blind = ""
-        if news is not None:
+        """Whether all that is in the journal is taken: a long day's takes more than one look."""
+        until = time.monotonic() + self._within
+        while time.monotonic() < until:
+            try:
+                news = await self._ask(self._news, self._settings.journal.parent, self._read)
+            except (JournalError, OSError) as error:
+                if str(error) != self._blind:
+                    self._blind = str(error)
+                    log.warning("the alarms cannot read the journal", action="alarms", error=self._blind)
+                return False
+            self._blind = ""
+            if news is None:
+                return False
             self._take(news)
-        return news is not None
+            if not news.more:
+                return True
+        return False
 
     def _read(self) -> News:
         self._plan.look()
@@ -127,14 +135,17 @@ class Sources:
     def _take(self, news: News) -> None:
         now = time.time_ns() // 1000
         if news.anew:
-            self._board, self._past = Board(), Past()
+            board, past = self._anew = Board(), Past()
             for subject, story in news.began.items():
-                self._board.take_up(subject, story)
+                board.take_up(subject, story)
                 for fact in story:
-                    self._past.heed(subject, fact.event, fact.at, fact.at.utc_us)
+                    past.heed(subject, fact.event, fact.at, fact.at.utc_us)
+        board, past = self._anew or (self._board, self._past)
         for subject, fact in news.told:
-            self._board.take(subject, fact)
-            self._past.heed(subject, fact.event, fact.at, fact.at.utc_us if news.anew else now)
+            board.take(subject, fact)
+            past.heed(subject, fact.event, fact.at, fact.at.utc_us if self._anew else now)
+        if not news.more:
+            self._board, self._past, self._anew = board, past, None
 
     async def _healthz(self) -> dict[str, str] | None:
         """The daemon's troubles by their names; None where no daemon that serves says so."""

@@ -20,7 +20,7 @@ from pbx112.plan.types import Plan
 log = structlog.get_logger()
 
 BLOCK = 2_000
-"""Entries read at once."""
+"""Entries read at once: a day may have more than there is memory for."""
 
 DESK_HOURS = 13
 """What stands at the desk is said again every 12 hours: so far back is read at least."""
@@ -34,12 +34,13 @@ class Told(NamedTuple):
 
 
 class News(NamedTuple):
-    """What was found. `anew`: it is all that matters so far, and what was known before is to be forgotten; then
-    `began` are whole stories of calls that began before it."""
+    """What was found. `anew`: it begins with all that matters so far, and what was known before is to be forgotten;
+    then `began` are whole stories of calls that began before it. `more`: that is not all yet, ask again."""
 
     anew: bool
     began: dict[str, list[Fact]]
     told: list[Told]
+    more: bool
 
 
 class Journal:
@@ -53,16 +54,17 @@ class Journal:
         self._seq = 0
 
     def news(self) -> News:
-        """What has come since it was last asked. Raises :class:`JournalError`, :class:`OSError`."""
-        there = self._path.stat()
-        if self._reader is None or (there.st_dev, there.st_ino) != self._file:
-            self.close()
-            self._reader = Reader(self._path)
-            self._file = (there.st_dev, there.st_ino)
-            return self._first(self._reader)
+        """What has come since it was last asked, so much of it at once. Raises :class:`JournalError`,
+        :class:`OSError`; then it begins anew."""
         try:
-            return News(False, {}, self._after(self._reader, self._seq))
-        except JournalError:
+            there = self._path.stat()
+            if self._reader is None or (there.st_dev, there.st_ino) != self._file:
+                self.close()
+                self._reader = Reader(self._path)
+                self._file = (there.st_dev, there.st_ino)
+                return self._first(self._reader)
+            return self._next(self._reader)
+        except (JournalError, OSError):
             self.close()
             raise
 
@@ -88,17 +90,14 @@ class Journal:
             subject: [fact for fact in facts(story) if fact.seq <= first]
             for subject, story in reader.of_subjects(reader.open_subjects()).items()
         }
-        return News(True, began, self._after(reader, first))
+        self._seq = first
+        return self._next(reader)._replace(anew=True, began=began)
 
-    def _after(self, reader: Reader, seq: int) -> list[Told]:
-        told: list[Told] = []
-        while entries := reader.after(seq, BLOCK):
-            seq = entries[-1].seq
-            told += _told(entries)
-            if len(entries) < BLOCK:
-                break
-        self._seq = seq
-        return told
+    def _next(self, reader: Reader) -> News:
+        entries = reader.after(self._seq, BLOCK)
+        if entries:
+            self._seq = entries[-1].seq
+        return News(False, {}, _told(entries), len(entries) == BLOCK)
 
 
 def _told(entries: list[Entry]) -> list[Told]:

@@ -66,8 +66,7 @@ class Source:
         """Read and make pictures, until cancelled."""
         while True:
             try:
-                news = await asyncio.to_thread(self._read)
-                self._take(news)
+                await self._catch_up()
                 self._well("journal")
             except (JournalError, OSError) as error:
                 self._amiss("journal", str(error))
@@ -98,13 +97,19 @@ class Source:
             self._journal = Journal(self._settings.journal, zone)
         return self._journal.news()
 
-    def _take(self, news: News) -> None:
-        if news.anew:
-            self._board = Board(self._plan.plan.service.timezone if self._plan.plan else UTC)
-            for subject, story in news.began.items():
-                self._board.take_up(subject, story)
-        for subject, fact in news.told:
-            self._board.take(subject, fact)
+    async def _catch_up(self) -> None:
+        """Take all that is new; what is read anew is not shown before all of it is taken."""
+        board, more = self._board, True
+        while more:
+            news = await asyncio.to_thread(self._read)
+            if news.anew:
+                board = Board(self._plan.plan.service.timezone if self._plan.plan else UTC)
+                for subject, story in news.began.items():
+                    board.take_up(subject, story)
+            for subject, fact in news.told:
+                board.take(subject, fact)
+            more = news.more
+        self._board = board
 
     def _show(self) -> None:
         now = time.time_ns() // 1000
