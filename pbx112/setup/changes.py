@@ -68,6 +68,7 @@ class Change:
         after = self.new.decode(errors="replace").splitlines()
         source = str(self.wanted.path) if self.old is not None else "/dev/null"
         text = "\n".join(difflib.unified_diff(before, after, source, str(self.wanted.path), lineterm=""))
+        text = text or f"--- {source}\n+++ {self.wanted.path}"  # an empty file
         for secret in secrets:
             text = text.replace(secret, "********")
         return _SECRET.sub(r"\1********", text)

@@ -88,10 +88,10 @@ def installation(answers: Answers) -> Installation:
         if not _strong(secret):
             raise SetupError(f"{env_file}: a password of Asterisk's there is weak; `openssl rand -hex 24`")
     env = _environment(answers, http, ami, ari_secret, ami_secret, known)
-    group = _group(root, USER)
+    group = _number(root, "group", USER)
     if group is None and root == Path("/"):
         raise SetupError(NO_ACCOUNT)
-    reader = _group(root, "asterisk")
+    reader = _number(root, "group", "asterisk")
     no_group = (NO_GROUP,) if reader is None and root == Path("/") else ()
     if reader is None:
         reader = folder.stat().st_gid
@@ -130,6 +130,7 @@ def installation(answers: Answers) -> Installation:
     wanted += _units(root, answers.program)
     rotation = resources.files("pbx112.setup") / "pbx112.logrotate"
     wanted.append(Wanted(root / "etc/logrotate.d/pbx112", rotation.read_text(encoding="utf-8")))
+    wanted += _fallback_records(root, defaults["fallback_records"], reader)
     hidden = [ari_secret, ami_secret, known.get("PBX112_DSN", ""), *_password_of(env)]
     return Installation(
         office,
@@ -273,10 +274,22 @@ def _units(root: Path, program: str) -> list[Wanted]:
     ]
 
 
-def _group(root: Path, name: str) -> int | None:
-    """The number of that group below `root`; None where there is none."""
+def _fallback_records(root: Path, file: Path, group: int) -> list[Wanted]:
+    """The file in which the dialplan notes callers' numbers: Asterisk would make it readable for everybody.
+
+    Only in a folder of the account asterisk's own: of anybody else it could be a file that Asterisk cannot write.
+    """
+    path = root / file.relative_to("/")
+    if path.exists() or not path.parent.is_dir():
+        return []
+    owner = _number(root, "passwd", "asterisk")
+    return [Wanted(path, "", 0o640, group)] if path.parent.stat().st_uid == owner else []
+
+
+def _number(root: Path, file: str, name: str) -> int | None:
+    """The number of that account (`passwd`) or group (`group`) below `root`; None where there is none."""
     try:
-        lines = (root / "etc/group").read_text(encoding="utf-8").splitlines()
+        lines = (root / "etc" / file).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         lines = []
     for line in lines:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pbx112.cli.checks.findings import Level
+from pbx112.cli.checks.machine import check_machine
+from pbx112.settings import load_settings
 from tests.cli.conftest import Pbx112
 from tests.cli.exchange import PLAN
 
@@ -68,6 +71,29 @@ def test_example_passwords_in_asterisks_files(pbx112: Pbx112, tmp_path: Path) ->
     result = pbx112("check")
     [line] = [line for line in result.output.splitlines() if "still the example's" in line]
     assert f"{tmp_path}/etc/pjsip.conf:3:" in line
+
+
+@pytest.mark.parametrize("setting", ["fallback_records", "asterisk_cdr"])
+def test_callers_numbers_that_everybody_on_the_machine_can_read(tmp_path: Path, setting: str) -> None:
+    """The file now, and those that it was before a rotation."""
+    file, before = tmp_path / "calls.csv", tmp_path / "calls.csv.1"
+    for each in (file, before):
+        each.write_text("1.0,c,entered\n")
+        each.chmod(0o640)
+
+    def said() -> list[str]:
+        items = check_machine(load_settings(ari_password="x", **{setting: file})).items
+        assert any(str(file) in item.what and item.level is Level.RIGHT for item in items)
+        return [item.what for item in items if "everybody" in item.what and item.level is Level.DOUBT]
+
+    tmp_path.chmod(0o755)
+    assert said() == []
+    before.chmod(0o644)
+    assert said() == [f"everybody on this machine can read callers' numbers in {before}"]
+    file.chmod(0o644)
+    assert said() == [f"everybody on this machine can read callers' numbers in {file}, {before}"]
+    tmp_path.chmod(0o750)
+    assert said() == [], "nobody else enters the folder"
 
 
 def test_whether_asterisk_writes_its_own_count(

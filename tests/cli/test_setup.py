@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -86,6 +87,45 @@ def test_what_is_written_can_be_taken_back_to_the_byte(root: Path, plan: Path, p
     assert standing(root) == before
     assert not (root / "etc/pbx112").exists()
     assert "nothing to take back" in pbx112("setup", "--root", str(root), "--undo", "--yes").output
+
+
+def asterisks_log(root: Path, owner: int) -> Path:
+    """Its folder, which everybody may enter, as Debian's package makes it, where the account has this number."""
+    (root / "etc/passwd").write_text(
+        f"root:x:0:0::/:/bin/sh\nasterisk:x:{owner}:{os.getgid()}::/:/bin/false\n"
+    )
+    (root / "etc/group").write_text(f"root:x:0:\nasterisk:x:{os.getgid()}:\n")
+    folder = root / "var/log/asterisk"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    return folder
+
+
+def test_callers_numbers_in_the_fallbacks_file_are_not_for_everybody(
+    root: Path, plan: Path, pbx112: Pbx112
+) -> None:
+    """Asterisk would make the file with a mode of 0644, and appends to one that is there."""
+    file = asterisks_log(root, os.getuid()) / "pbx112-fallback.csv"
+    before = standing(root)
+    arguments = ("setup", "--root", str(root), "--agencies", str(plan), "--yes")
+    assert f"+++ {file}" in pbx112(*arguments).output
+    found = file.stat()
+    assert (found.st_size, stat.S_IMODE(found.st_mode)) == (0, 0o640)
+    assert (found.st_uid, found.st_gid) == (os.getuid(), os.getgid())
+    assert "nothing to change" in pbx112(*arguments).output
+    assert pbx112("setup", "--root", str(root), "--undo", "--yes").exit_code == 0
+    assert standing(root) == before
+    pbx112(*arguments)
+    file.write_text("1.0,c,entered\n")
+    assert "nothing to change" in pbx112(*arguments).output
+    assert str(file) in pbx112("setup", "--root", str(root), "--undo", "--yes").output
+    assert file.read_text() == "1.0,c,entered\n", "the records of calls stay"
+
+
+def test_no_file_is_made_that_asterisk_could_not_write(root: Path, plan: Path, pbx112: Pbx112) -> None:
+    folder = asterisks_log(root, os.getuid() + 1)
+    done = pbx112("setup", "--root", str(root), "--agencies", str(plan), "--yes")
+    assert (done.exit_code, list(folder.iterdir())) == (0, [])
 
 
 def test_the_plan_that_is_there_is_not_replaced(

@@ -125,6 +125,10 @@ async def test_from_nothing_to_ready_and_back(machine: WholeMachine, office: str
     assert f"This is {office}." in output
     written = await machine.standing()
     assert [written["/etc/pbx112"][0], written["/etc/pbx112/pbx112.env"][0]] == ["0o40750", "0o100640"]
+    assert written["/var/log/asterisk/pbx112-fallback.csv"][:3] == [
+        "0o100640",
+        *before["/var/log/asterisk"][1:3],
+    ]
     assert all(written[path][:3] == before[path][:3] for path in changed(before, written) & before.keys())
     assert "nothing to change" in await setup(machine, "--no-database")
     assert changed(written, await machine.standing()) == set()

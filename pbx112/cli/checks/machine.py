@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,11 +65,22 @@ def _fallback_records(section: Section, file: Path) -> None:
         elif file.exists():
             file.open("rb").close()
             section.right(f"the fallback's records in {file} can be read")
+            _open_to_all(section, file)
         else:
             section.right(f"the fallback has noted no call in {file} yet")
     except OSError as error:
         remedy = "let the daemon's user read it: `usermod -aG asterisk pbx112`"
         section.wrong(f"{file} cannot be read by this user ({error.strerror}): {what}", remedy)
+
+
+def _open_to_all(section: Section, file: Path) -> None:
+    """Asterisk makes it with its own umask, under which everybody may read; so do those stay that were rotated."""
+    files = [each for each in file.parent.glob(f"{file.name}*") if each.stat().st_mode & stat.S_IROTH]
+    if files and file.parent.stat().st_mode & stat.S_IXOTH:
+        section.doubt(
+            f"everybody on this machine can read callers' numbers in {', '.join(map(str, sorted(files)))}",
+            f"`chmod o= {file}*`",
+        )
 
 
 def _second_count(section: Section, file: Path) -> None:
@@ -81,6 +93,7 @@ def _second_count(section: Section, file: Path) -> None:
             section.right(f"Asterisk has counted no call in {file} yet")
         else:
             section.right(f"Asterisk writes its own count of calls to {file}")
+        _open_to_all(section, file)
     except FileNotFoundError:
         remedy = "let Asterisk write it (dialplan/cdr.conf, cdr_custom.conf; it comes with the first call), or name"
         section.doubt(f"{file} does not exist: {what}", f"{remedy} another file with PBX112_ASTERISK_CDR")
