@@ -31,6 +31,11 @@ class _Value(msgspec.Struct):
     value: str = ""
 
 
+class _Setting(msgspec.Struct):
+    attribute: str
+    value: str = ""
+
+
 class Operations(ABC):
     """Typed requests over whatever :meth:`_send` provides."""
 
@@ -98,6 +103,12 @@ class Operations(ABC):
     async def endpoints(self) -> list[Endpoint]:
         """All phones and trunks that Asterisk knows."""
         return await self._ask(list[Endpoint], "GET", ("endpoints",), apart=True)
+
+    async def pjsip_endpoint(self, name: str) -> dict[str, str]:
+        """The settings of an endpoint of PJSIP's, by their names. `NotFound`: there is none."""
+        path = ("asterisk", "config", "dynamic", "res_pjsip", "endpoint", name)
+        found = await self._ask(list[_Setting], "GET", path, apart=True)
+        return {each.attribute: each.value for each in found}
 
     async def application(self) -> Application:
         """Our application, with the channels and bridges it is subscribed to. `NotFound`: nobody is connected."""

@@ -78,6 +78,20 @@ def test_lines_and_trunks_that_asterisk_does_not_know_are_errors_with_their_line
     assert "define the endpoint [2199] in pjsip.conf" in result.output
 
 
+def test_a_trunk_over_which_112_only_comes_in_is_named_where_nobody_watches_it(
+    loaded: Office, pbx112: Pbx112, tmp_path: Path
+) -> None:
+    output = said(pbx112)
+    line = line_of(output, "112 comes in over")
+    assert line.startswith("! ") and "over trunk trunk-112, which is not watched" in line
+    watched = tmp_path / "new.yaml"
+    trunk = f"  {output.partition('name it under `trunks:` (`')[2].partition('`')[0]}\n"
+    assert "@trunk-112" in trunk
+    watched.write_text(PLAN.replace("call_takers:\n", trunk + "call_takers:\n", 1))
+    told = pbx112("check", "--only", "asterisk", "--agencies", str(watched)).output
+    assert "112 comes in over" not in told and "trunk in_trunk_112 (trunk-112) has no contact" in told
+
+
 def test_a_prompt_that_is_missing_is_named(office: Office, pbx112: Pbx112, tmp_path: Path) -> None:
     menu = tmp_path / "menu.yaml"
     menu.write_text(PLAN + 'incidents:\n  banjir: {name: Banjir, menu: "5", primary: damkar}\n')

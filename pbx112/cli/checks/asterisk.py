@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from pbx112.ari import (
@@ -15,7 +16,7 @@ from pbx112.ari import (
     Unauthorized,
     Version,
 )
-from pbx112.cli.checks.endpoints import check_endpoints
+from pbx112.cli.checks.endpoints import check_endpoints, check_incoming, strangers
 from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
 from pbx112.cli.checks.listening import is_near, open_to_others
 from pbx112.cli.checks.modules import check_modules, check_second_count
@@ -31,6 +32,9 @@ SAFE_SINCE = {20: Version(20, 20, 1), 22: Version(22, 10, 1)}
 
 SECONDS = 5.0
 """How long each request may take."""
+
+MOST_ASKED = 300
+"""How many of the office's other endpoints are looked at."""
 
 NOBODY = "pbx112-check-no-such-channel"
 
@@ -179,4 +183,10 @@ async def _global(ari: AriHttp, name: str) -> str:
 
 
 async def _endpoints(section: Section, ari: AriHttp, plan: Plan, places: Places) -> None:
-    check_endpoints(section, plan, places, await ari.endpoints())
+    there = await ari.endpoints()
+    check_endpoints(section, plan, places, there)
+    contexts: dict[str, str] = {}
+    for name in strangers(plan, there)[:MOST_ASKED]:
+        with suppress(NotFound):
+            contexts[name] = (await ari.pjsip_endpoint(name)).get("context", "")
+    check_incoming(section, contexts)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 from pbx112.ari import Endpoint
 from pbx112.cli.checks.findings import Section
 from pbx112.cli.checks.plan_file import Places
 from pbx112.plan.dial import Key, endpoint_of
 from pbx112.plan.types import CALL_TAKERS, Plan
+
+INTAKE = "pbx112-intake"
+"""The context of the dialplan by which 112 is let in."""
 
 
 def known(endpoints: Iterable[Endpoint]) -> dict[Key, Endpoint]:
@@ -66,6 +70,25 @@ def _check_trunks(
             section.wrong(f"{what} has no contact that answers: no mobile can be rung over it", remedy)
         else:
             section.right(f"trunk {trunk.key} is known and has a contact")
+
+
+def strangers(plan: Plan, endpoints: Iterable[Endpoint]) -> list[str]:
+    """The endpoints of PJSIP that the plan does not name: the office's own, and trunks over which 112 only comes in."""
+    named = {endpoint_of(line.dial) for _, line in plan.lines()}
+    named |= {endpoint_of(trunk.dial.replace("{number}", "0")) for trunk in plan.trunks.values()}
+    return sorted(name for technology, name in known(endpoints).keys() - named if technology == "pjsip")
+
+
+def check_incoming(section: Section, contexts: Mapping[str, str]) -> None:
+    """Say which of the endpoints that the plan does not name lets 112 in: while it is down nobody is told. `contexts`
+    are those of each."""
+    for name in sorted(name for name, context in contexts.items() if context == INTAKE):
+        key = re.sub("[^a-z0-9]", "_", f"in_{name}".lower())[:32]
+        section.doubt(
+            f"112 comes in over trunk {name}, which is not watched: while it is down, no alarm tells that nobody calls",
+            f'name it under `trunks:` (`{key}: {{dial: "PJSIP/{{number}}@{name}", allow: ["+62"]}}`; nothing is '
+            "dialled where no line names it), with `contact` and `qualify_frequency` in its aor",
+        )
 
 
 def _define(key: Key) -> str:
