@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from pbx112.alarms.destinations import DestinationsError, read
 from pbx112.audit.anchor import AnchorError, latest
 from pbx112.audit.anchored import DAILY
+from pbx112.cli.checks.certificates import check_certificates
 from pbx112.cli.checks.findings import CHOOSE_ONE, EXAMPLE_PASSWORD, Section
 from pbx112.settings import Settings
 
@@ -28,6 +29,7 @@ def check_machine(settings: Settings) -> Section:
     _anchors(section, settings.anchors)
     _alarms(section, settings.alarms)
     _example_passwords(section, settings.dialplan.parent)
+    check_certificates(section, settings)
     return section
 
 
