@@ -176,12 +176,34 @@ def menu_expired(story: Story, menu: InMenu) -> None:
 
 
 def announce(story: Story) -> None:
-    """Tell the caller that nobody can be reached; but not while a line rings that was called in during a talk."""
+    """Tell the caller that nobody can be reached; but not while a line rings that was called in during a talk, nor
+    where a line was only passed over for want of a circuit, and there is one now."""
     if any(help_.open for help_ in story.call.helps):
         return
+    for owner in story.call.route:
+        if waves := _passed_over(story, owner):
+            story.tell(StageEntered(owner, "again", ROUNDS, waves))
+            go_on(story)
+            return
     if not story.call.caller_answered:
         story.tell(CallerAnswered())
     story.tell(AnnouncementStarted(("sound:pbx112/all_failed",)))
+
+
+def _passed_over(story: Story, owner: str) -> route.Waves:
+    """The lines of `owner` that were not rung when their turn last came, and that a trunk can carry now."""
+    last = {leg.target.number: leg for leg in story.call.legs if not leg.help and leg.target.owner == owner}
+    numbers = {
+        number for number, leg in last.items() if leg.result is LegResult.UNAVAILABLE and not leg.placed
+    }
+    if not numbers:
+        return ()
+    waves = route.waves_of(story.plan, owner, story.world, ROUNDS)
+    left = (
+        tuple(t for t in wave if t.number in numbers and t.trunk and not story.trunk_limit(t.trunk))
+        for wave in waves
+    )
+    return tuple(wave for wave in left if wave)
 
 
 def prompt_done(story: Story, prompt: stimuli.Prompt, played: bool) -> None:

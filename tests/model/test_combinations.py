@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pbx112.model import asks, stimuli
-from pbx112.model.events import HelpEnded, LegResult, Outcome
+from pbx112.model.events import AnnouncementStarted, HelpEnded, LegResult, Outcome
 from pbx112.model.state import InFallback, InMenu, Reaching
 from pbx112.plan.types import CallTakers
 
@@ -65,6 +65,30 @@ def test_who_is_called_in_by_mobiles_on_one_circuit_is_reached_by_the_second() -
     assert desk.ringing == [A]
     desk.refuses(A, 20)
     assert desk.ringing == [B]
+
+
+def test_nobody_is_told_that_nobody_comes_while_a_mobile_was_only_passed_over_for_want_of_a_circuit() -> None:
+    """One SIM card. The operator calls Damkar in and hangs up; Damkar's mobiles have the circuit through both rounds. B
+    was rung in neither of them, and the caller was let go when it was free."""
+    damkar = replace(agency("damkar", mobile(A), mobile(C)), code="13")
+    takers = CallTakers("all", (extension("1101"),), "bpbd")
+    bpbd = replace(agency("bpbd", mobile(B)), code="16")
+    desk = a_talk(plan(damkar, bpbd, call_takers=takers, max_calls=1, default="bpbd"))
+    dials(desk, "*13")
+    desk.hangs_up("1101")
+    while desk.outcome is None and desk.ringing != [B]:
+        desk.waits(1)
+    assert desk.ringing == [B]
+    assert desk.results[-1] == (C, "no_answer"), "when Damkar's last mobile has let the circuit go"
+    assert not told(desk, AnnouncementStarted)
+    while desk.outcome is None:
+        desk.waits(1)
+    assert [result for line, result in desk.results if line == B] == [
+        "unavailable",
+        "unavailable",
+        "no_answer",
+    ]
+    assert told(desk, AnnouncementStarted)
 
 
 # --- one telephone, rung once ---
