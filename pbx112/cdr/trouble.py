@@ -23,7 +23,7 @@ async def connected(dsn: str, **options: Any) -> asyncpg.Connection:
     """As `asyncpg.connect`; raises :class:`UnusableDsn` where it is the address that is wrong."""
     try:
         return await asyncpg.connect(dsn, **options)
-    except ValueError:  # asyncpg's ClientConfigurationError too
+    except (ValueError, OverflowError):  # asyncpg's ClientConfigurationError too; a port beyond all
         raise UnusableDsn from None
 
 

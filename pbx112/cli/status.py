@@ -11,7 +11,6 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
-import asyncpg
 import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -19,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pbx112.ari import AriError, AriHttp, Endpoint
+from pbx112.cdr.trouble import connected
 from pbx112.cdr.values import moment
 from pbx112.cli.checks.endpoints import known
 from pbx112.cli.database import REFUSALS, explain
@@ -228,7 +228,7 @@ async def _shipping(settings: Settings, position: tuple[str, int] | None) -> str
     journal_id, head = position or (None, 0)
     try:
         async with asyncio.timeout(SECONDS):
-            connection = await asyncpg.connect(settings.dsn.get_secret_value(), timeout=SECONDS)
+            connection = await connected(settings.dsn.get_secret_value(), timeout=SECONDS)
             try:
                 query = "SELECT last_seq FROM pbx112.shipment WHERE journal_id = $1"
                 arrived = int(await connection.fetchval(query, journal_id) or 0)

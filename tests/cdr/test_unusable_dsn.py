@@ -26,7 +26,12 @@ async def test_what_is_said_of_it_holds_no_part_of_the_password(password: str) -
 
 
 @pytest.mark.parametrize(
-    "dsn", ["host=127.0.0.1 password=Rahasia112", "postgres//pbx112:Rahasia112@127.0.0.1/x"]
+    "dsn",
+    [
+        "host=127.0.0.1 password=Rahasia112",
+        "postgres//pbx112:Rahasia112@127.0.0.1/x",
+        "postgres://pbx112:Rahasia112@127.0.0.1:54320000/x",
+    ],
 )
 async def test_an_address_of_another_form_is_not_a_postgres_that_is_away(dsn: str) -> None:
     with pytest.raises(asyncpg.InterfaceError) as caught:

@@ -10,6 +10,7 @@ import asyncpg
 
 from pbx112.cdr import MigrationError, pending
 from pbx112.cdr.derived import TABLES
+from pbx112.cdr.trouble import connected
 from pbx112.cli.checks.findings import CHOOSE_ONE, Section, is_example
 from pbx112.cli.database import REFUSALS, explain
 from pbx112.settings import Settings
@@ -38,7 +39,7 @@ async def check_postgres(settings: Settings) -> Section:
         section.wrong("PBX112_DSN has still the example's password", CHOOSE_ONE)
     try:
         async with asyncio.timeout(SECONDS):
-            connection = await asyncpg.connect(dsn, timeout=SECONDS, command_timeout=SECONDS)
+            connection = await connected(dsn, timeout=SECONDS, command_timeout=SECONDS)
             try:
                 await _look(section, connection)
             finally:
@@ -86,7 +87,7 @@ async def _migrations(section: Section, dsn: str) -> None:
         )
         return
     section.right("all migrations are applied")
-    connection = await asyncpg.connect(dsn, timeout=SECONDS, command_timeout=SECONDS)
+    connection = await connected(dsn, timeout=SECONDS, command_timeout=SECONDS)
     try:
         await _rights(section, connection)
         await _retention(section, connection)
