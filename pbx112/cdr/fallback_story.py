@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Literal, get_args
 from urllib.parse import unquote
 
@@ -25,6 +25,8 @@ _LINE = re.compile(
     r"([0-9]{1,10})\.([0-9]{6}),([A-Za-z0-9_.-]{1,150}),([a-z_]{1,20})((?:,[^,]{0,1000}){0,12})"
 )
 _BEGINS = re.compile(r"[0-9]{10}\.[0-9]{6},")
+_LONGEST = 12_500
+"""Characters; no line that holds a fact has more."""
 _FIELDS = {
     "entered": 4,  # caller ID, number dialled, channel, plan: the exchange let a call in, for the daemon to take
     "left": 1,  # HANGUPCAUSE: that call's channel is gone
@@ -104,9 +106,15 @@ class FallbackCall:
 
 def read_line(text: str) -> Line | None:
     """The fact that a line of the file holds, or None where it holds none. Behind one that broke off (a full disk, a
-    power cut) the next one stands in the same line: that one is the fact."""
-    tails = (text[begin.start() :] for begin in _BEGINS.finditer(text, 1))
-    return _whole(text) or next(filter(None, map(_whole, tails)), None)
+    power cut) the next one stands in the same line: that one is the fact, also where both together look like one."""
+    text = text[-_LONGEST:]
+    begins = list(_BEGINS.finditer(text))
+    # Also a call's id may look like a line's beginning: it stands right behind one.
+    ids = {
+        after.start() for before, after in pairwise(begins) if "," not in text[before.end() : after.start()]
+    }
+    lines = (begin.start() for begin in reversed(begins) if begin.start() not in ids)
+    return next(filter(None, (_whole(text[start:]) for start in (*lines, 0, *sorted(ids)))), None)
 
 
 def _whole(text: str) -> Line | None:

@@ -230,6 +230,38 @@ def test_a_line_that_broke_off_takes_none_with_it(tmp_path: Path) -> None:
         assert records.damaged == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("1790000001.1", "kaur-1790000002.123456"),
+        ("1790000001.123456", "1790000002.123456"),
+        ("kaur-1790000001.123456", "1790000002.2"),
+    ],
+)
+def test_a_line_that_broke_off_is_never_read_as_one_with_the_next(first: str, second: str) -> None:
+    """Wherever it broke off: the two together may look like a line, such as an arrival with odd fields."""
+    texts = (
+        "entered,stage,112,PJSIP%2Ft-1,p",
+        "described,a,,,,,",
+        "stage,damkar,first,1",
+        "offered,a,1,damkar,2101,extension,PJSIP/2101,15,pickup,12,,,0",
+        "leg_ended,a,NOANSWER,19,480",
+        "caller_answered",
+        "announcement",
+        "chosen,1,kebakaran",
+        "left,16",
+        "ended,,16",
+    )
+    for text in texts:
+        line = f"1790000003.000001,{first},{text}"
+        assert read_line(line) is not None
+        for behind in (f"1790000004.000001,{second},{text}" for text in texts):
+            told = read_line(behind)
+            assert told is not None and told.text == behind
+            for torn in range(1, len(line) + 1):
+                assert read_line(line[:torn] + behind) == told, line[:torn] + behind
+
+
 def test_rubbish_is_counted_and_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "records.csv"
     rubbish = b"\xff\xfe\x00 nothing\n1,2,3\n" + b"x" * (CHUNK + 10) + b"\n"
