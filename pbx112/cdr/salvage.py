@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pbx112.cdr.derived import TELLING
 from pbx112.cdr.send import rows_of, send, told_in
 from pbx112.cdr.store import arrivals_of, connect
 from pbx112.journal import Reader
@@ -28,6 +29,15 @@ class Sent:
     """Records of calls added now."""
     standing: list[str] = field(default_factory=list)
     """Calls that have a record already, from another journal; it was left as it is."""
+    told_elsewhere: list[str] = field(default_factory=list)
+    """Calls added now of which another journal has told before (a mark, a recording's end, a call back): it did not
+    know when they arrived, and only `rebuild` puts both together."""
+
+
+_TOLD = """
+SELECT DISTINCT call_id FROM pbx112.event
+WHERE call_id = ANY($1) AND journal_id <> $2 AND kind = ANY($3) ORDER BY call_id
+"""
 
 
 async def send_salvaged(
@@ -76,6 +86,9 @@ async def send_salvaged(
             done.entries += len(entries)
             done.calls += len(rows.calls) - len(refused)
             done.standing += refused
+            added = [call.call_id for call in rows.calls if call.call_id not in refused]
+            told_before = await connection.fetch(_TOLD, added, sound.journal_id, list(TELLING))
+            done.told_elsewhere += [row["call_id"] for row in told_before]
             shipped = entries[-1].seq
             on_progress(shipped - first, last - first)
         return done

@@ -97,6 +97,11 @@ def _tell(found: Salvaged, sent: Sent | None) -> None:
     )
     for call_id in sent.standing[:_NAMED]:
         say(f"  {plain(call_id)}: has a record already, which stays; `pbx112 rebuild --check` compares it")
+    for call_id in sent.told_elsewhere[:_NAMED]:
+        say(
+            f"  {plain(call_id)}: another journal tells of it, too; `pbx112 rebuild` puts both together",
+            "yellow",
+        )
 
 
 def _named(stretches: Sequence[Stretch]) -> str:

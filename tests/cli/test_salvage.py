@@ -12,6 +12,7 @@ import pytest
 from lab.postgres import Postgres
 from pbx112.journal import Draft, Lock, Reader
 from pbx112.journal.store import set_aside
+from pbx112.model import events as ev
 from tests.cdr import calls
 from tests.cli.conftest import Pbx112, Write
 
@@ -78,6 +79,22 @@ def test_what_had_not_arrived_arrives_once_and_the_gap_is_named(
     assert "; 0 sent, with the records of 0 calls\n" in again.output
     assert ask(dsn, "SELECT count(*) FROM pbx112.event") == [((CALLS + 1) * EVENTS - 1,)]
     assert pbx112("rebuild", "--check").exit_code == 0, "the records are what the events say"
+
+
+def test_a_call_of_which_the_next_journal_told_is_named_with_the_remedy(
+    aside: Path, pbx112: Pbx112, write: Write, server: Postgres, database: str
+) -> None:
+    """Its mark came when nobody knew of the call: it does not belong to it in any view until both are put together."""
+    dsn = server.dsn_of(database)
+    write([calls.draft("c50", 300.0, ev.CallMarked("1101", disposition="prank"))], dsn)
+    query = "SELECT disposition FROM pbx112.calls WHERE call_id = 'c50'"
+    sent = pbx112("salvage", str(aside))
+    assert ask(dsn, query) == [(None,)]
+    assert "c50: another journal tells of it, too; `pbx112 rebuild` puts both together\n" in sent.output
+    assert sent.output.count("another journal") == 1
+    assert pbx112("rebuild", "--check").exit_code == 1
+    assert pbx112("rebuild").exit_code == 0
+    assert ask(dsn, query) == [("prank",)]
 
 
 def test_another_story_under_the_same_id_is_not_sent(
