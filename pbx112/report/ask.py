@@ -132,7 +132,7 @@ def _all_bins(rows: Sequence[Row]) -> list[Row]:
 def _all_days(rows: Sequence[Row], month: date, last: date) -> list[Row]:
     """The view's days, and those without a call: a day on which nobody got through is not left out."""
     told = {row["day"]: row for row in rows}
-    last = max(last, *told)
+    last = max([last, *told])
     days = (month + timedelta(days=number) for number in range((last - month).days + 1))
     return [told.get(day, {"day": day, **dict.fromkeys(_COUNTED, 0)}) for day in days]
 

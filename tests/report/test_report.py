@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from base64 import b64encode
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from pbx112.report.figures import Figures
 from pbx112.report.month import Month
 from pbx112.report.page import as_pdf, render
 from pbx112.report.texts import TEXTS, Texts
+from tests.cdr import arbitrary
+from tests.cdr.shipped import ship
 from tests.report import november
 from tests.report.november import HOSTILE
 
@@ -117,6 +120,25 @@ async def test_a_day_without_a_call_is_a_day(november_dsn: str, month: Month) ->
     finally:
         await connection.close()
     assert [row["presented"] for row in october.days] == [0] * 30 + [1]
+
+
+async def test_a_month_without_a_call_has_its_report(dsn: str, tmp_path: Path) -> None:
+    """Between two with calls: an office that was closed, or whose trunk was dead, must be able to show it."""
+    told = [
+        draft._replace(subject=f"{draft.subject}-{number}")
+        for number, since in enumerate((datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC)))
+        for draft in arbitrary.calls(random.Random(number), 3, since, since + timedelta(days=9))
+    ]
+    await ship(dsn, tmp_path, told)
+    connection = await connect(dsn, "report")
+    try:
+        april = await ask(connection, date(2026, 4, 1), "x")
+    finally:
+        await connection.close()
+    assert [row["presented"] for row in april.days] == [0] * 30
+    assert april.kpi["presented"] == 0
+    for language in ("en", "id"):
+        assert "2026" in render(april, language)
 
 
 def test_a_long_wait_is_told(pages: dict[str, str]) -> None:
