@@ -44,7 +44,7 @@ CALLS = (
 POSTGRES = (
     *(
         f"tests/cdr/test_{what}.py"
-        for what in ("migrate", "rights", "record", "ship", "retention", "figures")
+        for what in ("migrate", "rights", "record", "ship", "pruned", "rebuild", "retention", "figures")
     ),
     "tests/audit",
 )

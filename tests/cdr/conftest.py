@@ -12,10 +12,12 @@ import pytest
 
 from lab.postgres import Postgres
 from pbx112.cdr.retention import Done, Where, retain
+from pbx112.journal import Journal
 from pbx112.plan.load import parse_plan
 from pbx112.plan.types import Plan, Recording, Retention
 from tests.cdr import arbitrary
-from tests.cdr.shipped import ship
+from tests.cdr.calls import gap
+from tests.cdr.shipped import Alarms, ship
 from tests.cdr.test_rights import login
 
 
@@ -24,6 +26,20 @@ async def db(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(dsn)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def alarms() -> Alarms:
+    return []
+
+
+@pytest.fixture
+async def journal(tmp_path: Path, alarms: Alarms) -> AsyncIterator[Journal]:
+    journal = await Journal.open(
+        tmp_path / "journal.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append
+    )
+    yield journal
+    await journal.close()
 
 
 Eventually = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]

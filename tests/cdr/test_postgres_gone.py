@@ -20,8 +20,8 @@ from lab.postgres import Postgres
 from pbx112.cdr import migrate
 from pbx112.journal import Journal, Over
 from tests.cdr.calls import answered, drafts, gap
+from tests.cdr.shipped import Alarms, assert_all_arrived_once, shipping
 from tests.cdr.test_postgres_trouble import append_calls
-from tests.cdr.test_ship import Alarms, assert_all_arrived_once, shipping
 
 OURS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'pbx112 ship%'"
 BACKLOG = 1_400

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -15,28 +14,14 @@ from lab.postgres import Postgres
 from pbx112.cdr import migrate
 from pbx112.journal import Draft, Journal
 from pbx112.model import events as ev
-from tests.cdr.calls import PLAN, abandoned, answered, drafts, gap
+from tests.cdr.calls import PLAN, abandoned, answered, drafts
 from tests.cdr.conftest import Eventually
-from tests.cdr.test_ship import Alarms, assert_all_arrived_once, shipping
+from tests.cdr.shipped import Alarms, assert_all_arrived_once, shipping
 
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name LIKE 'pbx112 ship%'"
 )
-
-
-@pytest.fixture
-def alarms() -> Alarms:
-    return []
-
-
-@pytest.fixture
-async def journal(tmp_path: Path, alarms: Alarms) -> AsyncIterator[Journal]:
-    journal = await Journal.open(
-        tmp_path / "journal.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append
-    )
-    yield journal
-    await journal.close()
 
 
 async def append_calls(journal: Journal, first: int, count: int) -> float:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,48 +19,9 @@ from pbx112.cdr.trouble import explain
 from pbx112.journal import Draft, Journal, JournalError
 from pbx112.model import events as ev
 from pbx112.plan.load import parse_plan
-from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, abandoned, answered, drafts, gap
+from tests.cdr.calls import BEGAN_NS, BEGAN_US, PLAN, abandoned, answered, drafts
 from tests.cdr.conftest import Eventually
-
-Alarms = list[str]
-
-
-@pytest.fixture
-def alarms() -> Alarms:
-    return []
-
-
-@pytest.fixture
-async def journal(tmp_path: Path, alarms: Alarms) -> AsyncIterator[Journal]:
-    journal = await Journal.open(
-        tmp_path / "journal.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append
-    )
-    yield journal
-    await journal.close()
-
-
-@asynccontextmanager
-async def shipping(journal: Journal, dsn: str, on_alarm: Callable[[str], None]) -> AsyncIterator[Shipper]:
-    shipper = Shipper(journal, dsn, "kaur", on_alarm)
-    task = asyncio.create_task(shipper.run())
-    try:
-        yield shipper
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def assert_all_arrived_once(db: asyncpg.Connection, journal: Journal) -> None:
-    """Event for event, byte for byte, and the hashes can be recomputed inside the database."""
-    written = await journal.read(0, 10**6)
-    stored = await db.fetch(
-        "SELECT seq, coalesce(call_id, '') AS s, raw, hash FROM pbx112.event ORDER BY seq"
-    )
-    assert [(r["seq"], r["s"], r["raw"], r["hash"]) for r in stored] == [
-        (e.seq, e.subject, e.body, e.hash) for e in written
-    ]
-    assert await db.fetch("SELECT * FROM pbx112.broken_link") == []
+from tests.cdr.shipped import Alarms, assert_all_arrived_once, shipping
 
 
 async def test_a_call_stands_in_postgres_as_it_was(
@@ -236,19 +195,6 @@ async def test_the_database_is_restored_from_an_old_backup(
     assert alarms == []
 
 
-async def test_what_was_pruned_and_is_missing_is_said_and_the_rest_arrives(
-    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
-) -> None:
-    await journal.append(drafts("old", abandoned()))
-    assert await journal.prune(journal.written, BEGAN_US + 10**9) == len(abandoned())
-    await journal.append(drafts("new", abandoned()))
-    async with shipping(journal, dsn, alarms.append) as shipper:
-        assert await shipper.flush(10)
-    assert [row["call_id"] for row in await db.fetch("SELECT call_id FROM pbx112.call")] == ["new"]
-    assert len(alarms) == 1
-    assert "entries 1 to 6" in alarms[0]
-
-
 async def test_a_journal_that_tells_another_story_is_not_shipped(
     journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms, eventually: Eventually
 ) -> None:
@@ -350,151 +296,6 @@ async def test_a_replaced_journal_goes_on_under_its_new_name(
     assert await db.fetchval("SELECT count(*) FROM pbx112.shipment") == 2
     assert await db.fetchval("SELECT count(*) FROM pbx112.call WHERE call_id = 'c3'") == 1
     assert any("was removed" in alarm for alarm in alarms)
-
-
-async def test_the_records_can_be_made_anew_from_the_events(
-    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
-) -> None:
-    async with shipping(journal, dsn, alarms.append) as shipper:
-        for number in range(20):
-            journal.append(drafts(f"c{number}", answered() if number % 2 else abandoned()))
-        journal.append(drafts("c3", [(90.0, ev.CallMarked("1101", disposition="prank"))]))
-        journal.append(drafts("c4", [(95.0, ev.CallBackEnded("1101", "busy"))]))
-        assert await shipper.flush(10)
-    assert (await rebuild(dsn)).different == []
-    fingerprint = (
-        "SELECT md5(string_agg(x::text, '|' ORDER BY x::text)) FROM (SELECT c AS x FROM pbx112.{} c) t"
-    )
-    tables = ("call", "leg", "recording", "stage", "mark", "call_back")
-    before = [await db.fetchval(fingerprint.format(table)) for table in tables]
-    await db.execute("UPDATE pbx112.leg SET result = 'busy' WHERE call_id = 'c4'")
-    await db.execute("DELETE FROM pbx112.call WHERE call_id = 'c7'")
-    await db.execute("DELETE FROM pbx112.recording WHERE call_id = 'c9'")
-    await db.execute("UPDATE pbx112.mark SET disposition = 'normal'")
-    await db.execute("DELETE FROM pbx112.stage WHERE call_id = 'c11'")
-    looked = await rebuild(dsn, write=False)
-    assert looked.calls == 20
-    assert looked.different == ["c11", "c3", "c4", "c7", "c9"]
-    await rebuild(dsn)
-    assert [await db.fetchval(fingerprint.format(table)) for table in tables] == before
-
-
-@pytest.mark.parametrize("begun_anew", [False, True])
-async def test_a_call_that_two_journals_tell_of_stands_once(
-    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms, tmp_path: Path, begun_anew: bool
-) -> None:
-    """The second journal goes on with a call whose arrival the first (damaged) has; or it tells of another arrival."""
-    async with shipping(journal, dsn, alarms.append) as shipper:
-        journal.append(drafts("c1", answered()))
-        assert await shipper.flush(10)
-    second = await Journal.open(tmp_path / "2.db", closing={"CallEnded"}, gap=gap, on_alarm=alarms.append)
-    async with shipping(second, dsn, alarms.append) as shipper:
-        later = [draft._replace(utc_us=draft.utc_us + 500_000) for draft in drafts("c1", answered())]
-        second.append(later if begun_anew else later[5:])
-        assert await shipper.flush(10)
-    await second.close()
-    assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 1
-    assert await db.fetchval("SELECT count(*) FROM pbx112.leg") == 2
-    assert [alarm for alarm in alarms if "stand already" in alarm]
-    assert (await rebuild(dsn)).different == []
-
-
-async def test_rows_of_calls_that_no_event_tells_of_are_found(
-    journal: Journal, dsn: str, db: asyncpg.Connection, alarms: Alarms
-) -> None:
-    async with shipping(journal, dsn, alarms.append) as shipper:
-        journal.append(drafts("c1", answered()))
-        journal.append(drafts("c1", [(90.0, ev.CallMarked("1101", disposition="prank"))]))
-        assert await shipper.flush(10)
-    for table, key in (("call", "made_up"), ("mark", "lone")):
-        names = [
-            row["attname"]
-            for row in await db.fetch(
-                "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass"
-                " AND attnum > 0 AND attname <> 'call_id'",
-                f"pbx112.{table}",
-            )
-        ]
-        others = ", ".join(names)
-        await db.execute(
-            f"INSERT INTO pbx112.{table} (call_id, {others}) SELECT '{key}', {others} FROM pbx112.{table}"
-        )
-    assert (await rebuild(dsn, write=False)).different == ["lone", "made_up"]
-    await rebuild(dsn)
-    assert (await rebuild(dsn, write=False)).different == []
-    assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 1
-
-
-async def test_the_records_are_made_anew_while_calls_run(
-    journal: Journal,
-    dsn: str,
-    db: asyncpg.Connection,
-    alarms: Alarms,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A mark that arrives between reading the events and writing the rows anew would be lost: it waits."""
-    module = importlib.import_module("pbx112.cdr.rebuild")
-    replace, waited = module._replace, list[bool]()
-
-    async def slowly(*rows: Any) -> None:
-        journal.append(drafts("c0", [(90.0, ev.CallMarked("1101", disposition="prank"))]))
-        journal.append(drafts("c1", answered()))
-        waited.append(not await shipper.flush(0.5))
-        await replace(*rows)
-
-    monkeypatch.setattr(module, "_replace", slowly)
-    async with shipping(journal, dsn, alarms.append) as shipper:
-        journal.append(drafts("c0", answered()))
-        assert await shipper.flush(10)
-        await db.execute("UPDATE pbx112.leg SET result = 'busy' WHERE call_id = 'c0'")
-        await rebuild(dsn)
-        assert await shipper.flush(10)
-    assert waited == [True]
-    assert await db.fetchval("SELECT count(*) FROM pbx112.mark WHERE call_id = 'c0'") == 1
-    assert await db.fetchval("SELECT count(*) FROM pbx112.call") == 2
-    assert (await rebuild(dsn, write=False)).different == []
-    assert alarms == []
-
-
-async def test_what_has_arrived_and_is_old_leaves_the_journal(
-    journal: Journal, dsn: str, alarms: Alarms, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pbx112.cdr.ship._HOUSEKEEPING", 0.0)
-    young = Draft("", 253_000_000_000_000_000, 0, PLAN, "PlanLoaded", ev.encode(ev.PlanLoaded(PLAN)))
-    async with shipping(journal, dsn, alarms.append) as shipper:
-        journal.append([*drafts("old", abandoned()), young])
-
-        async def pruned() -> bool:
-            return len(await journal.read(0, 100)) == 1
-
-        await eventually(pruned)
-        assert await shipper.flush(10)
-    assert alarms == []
-
-
-async def test_a_mark_of_a_call_that_has_left_the_journal_is_the_same_when_made_anew(
-    journal: Journal,
-    dsn: str,
-    db: asyncpg.Connection,
-    alarms: Alarms,
-    eventually: Eventually,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Else `audit verify --records` would take it for changed."""
-    monkeypatch.setattr("pbx112.cdr.ship._HOUSEKEEPING", 0.0)
-    young = Draft("", 253_000_000_000_000_000, 0, PLAN, "PlanLoaded", ev.encode(ev.PlanLoaded(PLAN)))
-    async with shipping(journal, dsn, alarms.append) as shipper:
-        journal.append([*drafts("old", abandoned()), young])
-
-        async def pruned() -> bool:
-            return len(await journal.read(0, 100)) == 1
-
-        await eventually(pruned)
-        journal.append(drafts("old", [(4_000_000.0, ev.CallMarked("1101", disposition="prank"))]))
-        assert await shipper.flush(10)
-    assert await db.fetchval("SELECT after_end FROM pbx112.mark")
-    looked = await rebuild(dsn, write=False)
-    assert (looked.different, looked.calls) == ([], 1)
 
 
 @pytest.mark.parametrize(
