@@ -289,7 +289,7 @@ def _desk_lines(plan: Plan) -> str:
         if lines:
             longest = max(ceil(line.ring_for) for line in lines)
             devices = "&".join(dict.fromkeys(_device(line) for line in lines))
-            extensions[_safe_star(name)] = [f"Dial({devices},{longest})", "Hangup()"]
+            extensions[_safe_star(name)] = [f"Dial({devices},{longest},i)", "Hangup()"]
     about = "Desk phones reach the plan's extensions, and agencies by their codes; their context includes this one."
     return _context(DESK_LINES, about, extensions)
 

@@ -129,6 +129,16 @@ async def test_a_phone_that_forwards_its_calls_leads_nobody_outside_the_plan(exc
     await exchange.quiet()
 
 
+async def test_nor_does_it_lead_whom_a_colleague_dials(exchange: Exchange) -> None:
+    await exchange.reload_plan(plan())
+    async with desks(exchange, p2101="302 2201", p2201="answers") as phones:
+        dialling = phones["1101"].call("13", "1101", (exchange.network.exchange, SIP))
+        await dialling.until(dialling.over)
+        assert dialling.status >= 400
+        assert phones["2201"].talks == []
+    await exchange.quiet()
+
+
 async def test_attended_the_agency_has_been_spoken_to_and_takes_over(exchange: Exchange) -> None:
     await exchange.reload_plan(plan())
     async with desks(exchange, p1101="answers", p2201="answers") as phones:
