@@ -18,6 +18,7 @@ root=$1 folder=$2
 [ "$root" = / ] || {{ mount --rbind /proc "$root/proc" && mount --rbind /dev "$root/dev"; }} || exit
 [ -e "$root/etc/hosts" ] && mount --bind "$folder/hosts" "$root/etc/hosts"
 [ -e "$root/etc/resolv.conf" ] && mount --bind "$folder/resolv.conf" "$root/etc/resolv.conf"
+[ -e "$root/var/log/asterisk" ] && {{ mount --bind "$folder/log" "$root/var/log/asterisk" || exit; }}
 mount --bind "$folder" "$root{config.INSIDE}" || exit
 cd "$root" && exec chroot . /usr/sbin/asterisk -f -C {config.INSIDE}/etc/asterisk.conf
 """
@@ -40,8 +41,9 @@ class Leftovers:
 class Asterisk(Startable):
     """Asterisk with the configuration `files` (by name, beside what it needs anyway) below `folder`.
 
-    `root` is the folder where it is installed (default: see :func:`lab.root.find_root`); it is only read. `name` is
-    its `systemname`, with which the ids of its calls begin.
+    `root` is the folder where it is installed (default: see :func:`lab.root.find_root`); it is only read, and what is
+    written below its `/var/log/asterisk` stands in `folder / "log"`. `name` is its `systemname`, with which the ids of
+    its calls begin.
     """
 
     def __init__(

@@ -61,3 +61,4 @@ async def test_a_call_is_answered_beside_the_asterisk_that_stood_there(tmp_path:
         assert "✓ the dialplan is loaded" in said
     assert pbx112(office, "setup", "--root", str(root), "--undo", "--yes").returncode == 0
     assert contents(etc) == before
+    assert not (find_root() / "var/log/asterisk/pbx112-fallback.csv").exists(), "it is only read"
