@@ -21,7 +21,9 @@ async def write_journal(path: Path, drafts: Iterable[Draft]) -> int:
     Raises :class:`pbx112.journal.JournalError` where it cannot be opened or the disk did not take all.
     """
     alarms = list[str]()
-    journal = await Journal.open(path, closing=("CallEnded",), gap=_gap, on_alarm=alarms.append, limits=PATIENT)
+    journal = await Journal.open(
+        path, closing=("CallEnded",), gap=_gap, on_alarm=alarms.append, limits=PATIENT
+    )
     try:
         drafts = iter(drafts)
         while portion := list(islice(drafts, AT_ONCE)):
