@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import re
 import struct
+from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -78,7 +79,10 @@ class Talk:
                 while not heard or heard[-1].startswith(("202", "SIP/2.0 1")):
                     heard.append(await self.referred.get())
         except TimeoutError:
-            raise AssertionError(f"the last word on the REFER has not come; what came: {heard}") from None
+            traffic = "\n".join(self.phone.traffic)
+            raise AssertionError(
+                f"the last word on the REFER has not come, but {heard} (over: {self.over.is_set()}):\n{traffic}"
+            ) from None
         return heard[-1]
 
     def cancel(self) -> None:
@@ -132,6 +136,8 @@ class Telephone(asyncio.DatagramProtocol):
         self.talks: list[Talk] = []
         self.heard = 0
         """RTP packets received."""
+        self.traffic: deque[str] = deque(maxlen=60)
+        """The last SIP messages, for whoever reads why a story failed."""
         self.sounds: list[float] = []
         """The loop's time of each of them that was not silent."""
         self._sip: asyncio.DatagramTransport
@@ -182,11 +188,13 @@ class Telephone(asyncio.DatagramProtocol):
 
     def send(self, message: str, to: tuple[str, int]) -> None:
         """Send a SIP message; a phone that has vanished sends none."""
+        self._note("sent", message)
         if not self._sip.is_closing():
             self._sip.sendto(message.encode("utf-8", "surrogateescape"), to)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         message = data.decode("utf-8", "surrogateescape")
+        self._note("got", message)
         first, call_id = message.split("\r\n", 1)[0], _header(message, "Call-ID")
         talk = next((talk for talk in self.talks if talk.call_id == call_id), None)
         match first.split(" ")[0]:
@@ -212,6 +220,13 @@ class Telephone(asyncio.DatagramProtocol):
                     talk.over.set()
             case _:
                 self._reply(message, "200 OK", addr)
+
+    def error_received(self, exc: Exception) -> None:
+        self.traffic.append(f"the socket says {exc!r}")
+
+    def _note(self, what: str, message: str) -> None:
+        about = (_header(message, name) for name in ("CSeq", "Call-ID"))
+        self.traffic.append(" | ".join((what, message.partition("\r\n")[0], *about)))
 
     def _invitation(self, call_id: str, message: str, addr: tuple[str, int]) -> None:
         talk = Talk(self, call_id, message, addr, media=_media(message))
